@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in event types. Names are API; the tables are static, so that a plugin carries
+// exactly what it was compiled against. docs/events.md is generated from this file.
+#pragma once
+
+#include <memflow/event.h>
+
+// ---- allocations, one by one
+
+enum { MF_OP_ALLOC, MF_OP_FREE, MF_OP_REALLOC, MF_OP_FAILED };
+enum { MF_DOMAIN_RAW, MF_DOMAIN_MEM, MF_DOMAIN_OBJ, MF_DOMAIN_MALLOC, MF_DOMAIN_MAP, MF_DOMAIN_BREAK };
+
+typedef struct {
+  MfTime time;
+  MfAddress address, old_address;
+  MfSize size, granted;
+  MfStack stack;
+  MfString object_type;
+  uint32_t process, thread;
+  uint16_t op, domain;
+  uint32_t sequence;
+} MfAlloc;
+MF_EVENT (MfAlloc, "alloc.event", 1, MF_VIEW_NONE, "One call of an allocator",
+  MF_FIELD (MfAlloc, time, "when the call returned; for a free, when it began", .role = MF_ROLE_AT),
+  MF_FIELD (MfAlloc, address, "the block: result of an allocation, argument of a free"),
+  MF_FIELD (MfAlloc, old_address, "realloc: the block before"),
+  MF_FIELD (MfAlloc, size, "requested", .role = MF_ROLE_EXTENT),
+  MF_FIELD (MfAlloc, granted, "usable bytes that the allocator gave, where known"),
+  MF_FIELD (MfAlloc, stack, "who called"),
+  MF_FIELD (MfAlloc, object_type, "type of the Python object in it, where known"),
+  MF_FIELD (MfAlloc, process, "process id"),
+  MF_FIELD (MfAlloc, thread, "small number of the thread, from 1"),
+  MF_FIELD_ENUM (MfAlloc, op, "what was called", MF_LABELS ("alloc", "free", "realloc", "failed")),
+  MF_FIELD_ENUM (MfAlloc, domain, "which allocator was asked",
+    MF_LABELS ("raw", "mem", "obj", "malloc", "map", "break")),
+  MF_FIELD (MfAlloc, sequence, "number of the call in its thread; a hole is a loss"));
+
+// ---- the heap as a whole: one row each time somebody measured it
+
+typedef struct {
+  MfTime time;
+  MfSize total, used, free, largest_free, min_ever_free, growable, requested, requested_peak;
+  MfSize stack_used, stack_limit;
+  MfString heap;
+  uint32_t ordinal, free_runs, used_blocks, granule, line;
+} MfHeapStats;
+MF_EVENT (MfHeapStats, "heap.stats", 1, MF_VIEW_SERIES, "Totals of a heap at one instant",
+  MF_FIELD (MfHeapStats, time, "when, for sources with a clock"),
+  MF_FIELD (MfHeapStats, total, "bytes that the allocator manages"),
+  MF_FIELD (MfHeapStats, used, "bytes in allocated blocks, rounding included", .role = MF_ROLE_BAR),
+  MF_FIELD (MfHeapStats, free, "bytes in free runs", .role = MF_ROLE_BAR),
+  MF_FIELD (MfHeapStats, largest_free, "longest free run", .role = MF_ROLE_BAR),
+  MF_FIELD (MfHeapStats, min_ever_free, "lowest free since start, where the device says"),
+  MF_FIELD (MfHeapStats, growable, "largest new area that the heap could still get"),
+  MF_FIELD (MfHeapStats, requested, "bytes that the program asked for, where the device counts them"),
+  MF_FIELD (MfHeapStats, requested_peak, "highest value of requested since start"),
+  MF_FIELD (MfHeapStats, stack_used, "bytes of the C stack in use"),
+  MF_FIELD (MfHeapStats, stack_limit, "size of the C stack"),
+  MF_FIELD (MfHeapStats, heap, "which heap", .role = MF_ROLE_PART),
+  MF_FIELD (MfHeapStats, ordinal, "number of the dump in its input, from 1", .role = MF_ROLE_AT),
+  MF_FIELD (MfHeapStats, free_runs, "number of free runs", .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD (MfHeapStats, used_blocks, "number of allocated blocks", .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD (MfHeapStats, granule, "smallest step of the allocator", .unit = MF_UNIT_BYTES,
+    .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD (MfHeapStats, line, "line of the input where it stands", .flags = MF_FIELD_OPTIONAL));
+
+// ---- the heap block by block. The rows of one snapshot carry its id; its heap.region and heap.block
+//      rows come first and the heap.snapshot row closes it: on that row the whole is known to be there.
+
+enum { MF_BLOCK_FREE, MF_BLOCK_USED, MF_BLOCK_MARKED };
+
+typedef struct {
+  uint32_t snapshot, region;
+  MfSize offset, size;
+  MfString kind;
+  uint32_t state;
+} MfHeapBlock;
+MF_EVENT (MfHeapBlock, "heap.block", 1, MF_VIEW_MAP, "One block or free run of a snapshot",
+  MF_FIELD (MfHeapBlock, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
+  MF_FIELD (MfHeapBlock, region, "number of the region in the snapshot, from 0", .role = MF_ROLE_PART),
+  MF_FIELD (MfHeapBlock, offset, "from the start of the region", .role = MF_ROLE_AT),
+  MF_FIELD (MfHeapBlock, size, "header and rounding included", .role = MF_ROLE_EXTENT),
+  MF_FIELD (MfHeapBlock, kind, "what is in it, as far as the source can tell", .role = MF_ROLE_LABEL),
+  MF_FIELD_ENUM (MfHeapBlock, state, "free or not", .role = MF_ROLE_STATE,
+    MF_LABELS ("free", "used", "marked")));
+
+typedef struct {
+  uint32_t snapshot, region;
+  MfAddress address;
+  MfSize size;
+  MfString name;
+  uint32_t blocks;
+} MfHeapRegion;
+MF_EVENT (MfHeapRegion, "heap.region", 1, MF_VIEW_NONE, "One contiguous area of a heap",
+  MF_FIELD (MfHeapRegion, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
+  MF_FIELD (MfHeapRegion, region, "number of the region in the snapshot, from 0", .role = MF_ROLE_PART),
+  MF_FIELD (MfHeapRegion, address, "first byte, in the studied machine"),
+  MF_FIELD (MfHeapRegion, size, "bytes"),
+  MF_FIELD (MfHeapRegion, name, "what it is called, where it has a name", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfHeapRegion, blocks, "heap.block rows in it"));
+
+enum { MF_SNAPSHOT_COLLECTING = 1, MF_SNAPSHOT_UNCHECKED = 2, MF_SNAPSHOT_COLLECTABLE = 4 };
+
+typedef struct {
+  MfTime time;
+  MfSize total, used, free, growable;
+  MfString heap, allocator;
+  uint32_t snapshot, ordinal, regions, blocks, granule, block_header, line, last_line;
+  uint32_t flags, sequence;
+} MfHeapSnapshot;
+MF_EVENT (MfHeapSnapshot, "heap.snapshot", 1, MF_VIEW_NONE, "A heap was seen whole: closes its rows",
+  MF_FIELD (MfHeapSnapshot, time, "when, for sources with a clock"),
+  MF_FIELD (MfHeapSnapshot, total, "bytes that the allocator manages"),
+  MF_FIELD (MfHeapSnapshot, used, "bytes in allocated blocks, rounding included"),
+  MF_FIELD (MfHeapSnapshot, free, "bytes in free runs"),
+  MF_FIELD (MfHeapSnapshot, growable, "largest new area that the heap could still get"),
+  MF_FIELD (MfHeapSnapshot, heap, "which heap", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfHeapSnapshot, allocator, "which allocator's rules hold"),
+  MF_FIELD (MfHeapSnapshot, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
+  MF_FIELD (MfHeapSnapshot, ordinal, "number of the dump in its input, from 1"),
+  MF_FIELD (MfHeapSnapshot, regions, "heap.region rows of it"),
+  MF_FIELD (MfHeapSnapshot, blocks, "heap.block rows of it"),
+  MF_FIELD (MfHeapSnapshot, granule, "smallest step of the allocator", .unit = MF_UNIT_BYTES),
+  MF_FIELD (MfHeapSnapshot, block_header, "bytes before each block's payload", .unit = MF_UNIT_BYTES),
+  MF_FIELD (MfHeapSnapshot, line, "first line in the input", .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD (MfHeapSnapshot, last_line, "last line in the input", .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD_FLAGS (MfHeapSnapshot, flags, "what limits its use",
+    MF_LABELS ("collecting", "unchecked", "collectable")),
+  MF_FIELD (MfHeapSnapshot, sequence, "number among all events of the input, from 1"));
+
+// ---- what a device says of itself
+
+enum { MF_FAULT_MEMORY, MF_FAULT_HEAP_LOCKED, MF_FAULT_RECURSION, MF_FAULT_EXCEPTION };
+
+typedef struct {
+  MfTime time;
+  MfSize requested;
+  MfStack stack;
+  uint32_t kind, caught, after_ordinal, line, sequence;
+  MfText message;
+} MfDeviceFault;
+MF_EVENT (MfDeviceFault, "device.fault", 1, MF_VIEW_TABLE, "A program failed on the device",
+  MF_FIELD (MfDeviceFault, time, "when, for sources with a clock", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfDeviceFault, requested, "bytes of the refused request, where it says"),
+  MF_FIELD (MfDeviceFault, stack, "traceback, innermost frame first"),
+  MF_FIELD_ENUM (MfDeviceFault, kind, "what went wrong",
+    MF_LABELS ("memory", "heap-locked", "recursion", "exception")),
+  MF_FIELD_ENUM (MfDeviceFault, caught, "did the program go on", MF_LABELS ("uncaught", "caught")),
+  MF_FIELD (MfDeviceFault, after_ordinal, "number of the last dump before it; 0 = none"),
+  MF_FIELD (MfDeviceFault, line, "line of the input"),
+  MF_FIELD (MfDeviceFault, sequence, "number among all events of the input, from 1",
+    .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfDeviceFault, message, "what the device printed", .role = MF_ROLE_LABEL));
+
+typedef struct {
+  MfTime time;
+  MfString version, board, mcu;
+  uint32_t epoch, line, soft;
+} MfDeviceBoot;
+MF_EVENT (MfDeviceBoot, "device.boot", 1, MF_VIEW_NONE, "A device started: a new epoch begins",
+  MF_FIELD (MfDeviceBoot, time, "when, for sources with a clock"),
+  MF_FIELD (MfDeviceBoot, version, "firmware and version", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfDeviceBoot, board, "board, as the banner names it"),
+  MF_FIELD (MfDeviceBoot, mcu, "processor, as the banner names it"),
+  MF_FIELD (MfDeviceBoot, epoch, "number of the start, from 0"),
+  MF_FIELD (MfDeviceBoot, line, "line of the input"),
+  MF_FIELD_ENUM (MfDeviceBoot, soft, "kind of start", MF_LABELS ("reset", "soft-reset")));
+
+typedef struct {
+  MfTime time;
+  uint32_t line, last_line, broke_line, sequence;
+  MfString what;
+  uint32_t epoch;
+  MfText reason;
+} MfInputDamage;
+MF_EVENT (MfInputDamage, "input.damage", 1, MF_VIEW_TABLE, "A part of an input that could not be used",
+  MF_FIELD (MfInputDamage, time, "when, for sources with a clock", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfInputDamage, line, "first line of it"),
+  MF_FIELD (MfInputDamage, last_line, "last line of it"),
+  MF_FIELD (MfInputDamage, broke_line, "line where it stopped making sense"),
+  MF_FIELD (MfInputDamage, sequence, "number among all events of the input, from 1",
+    .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfInputDamage, what, "what it was"),
+  MF_FIELD (MfInputDamage, epoch, "starts of the device before it", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfInputDamage, reason, "why it was refused", .role = MF_ROLE_LABEL));
+
+// ---- processes, objects, code
+
+typedef struct {
+  MfTime time;
+  MfStack stack;
+  uint32_t thread;
+  MfSize rss, pss;
+} MfProcessSample;
+MF_EVENT (MfProcessSample, "process.sample", 1, MF_VIEW_NONE, "A thread seen at one instant",
+  MF_FIELD (MfProcessSample, time, "when", .role = MF_ROLE_AT),
+  MF_FIELD (MfProcessSample, stack, "what it ran"),
+  MF_FIELD (MfProcessSample, thread, "native thread id", .role = MF_ROLE_PART),
+  MF_FIELD (MfProcessSample, rss, "resident set", .role = MF_ROLE_BAR),
+  MF_FIELD (MfProcessSample, pss, "proportional share of it, where measured"));
+
+typedef struct {
+  uint32_t snapshot;
+  MfString type;
+  uint64_t count;
+  MfSize bytes;
+} MfObjectCensus;
+MF_EVENT (MfObjectCensus, "object.census", 1, MF_VIEW_TABLE, "Live objects of one type",
+  MF_FIELD (MfObjectCensus, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
+  MF_FIELD (MfObjectCensus, type, "name of the type", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfObjectCensus, count, "live objects"),
+  MF_FIELD (MfObjectCensus, bytes, "in their blocks", .role = MF_ROLE_BAR));
+
+typedef struct {
+  uint32_t unit, parent;
+  MfString name, file;
+  MfSize size;
+  uint32_t first_line, reserved;
+} MfCodeUnit;
+MF_EVENT (MfCodeUnit, "code.unit", 1, MF_VIEW_TREE, "One code object of a module",
+  MF_FIELD (MfCodeUnit, unit, "number of the code object", .role = MF_ROLE_KEY),
+  MF_FIELD (MfCodeUnit, parent, "the one that contains it", .role = MF_ROLE_PARENT),
+  MF_FIELD (MfCodeUnit, name, "qualified name", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfCodeUnit, file, "source file"),
+  MF_FIELD (MfCodeUnit, size, "bytes of its bytecode", .role = MF_ROLE_BAR),
+  MF_FIELD (MfCodeUnit, first_line, "first source line"),
+  MF_FIELD (MfCodeUnit, reserved, "always 0", .role = MF_ROLE_HIDDEN));
+
+typedef struct {
+  uint32_t unit, line;
+  MfString operation;
+  uint32_t offset;
+  MfSize low, high;
+} MfCodeSite;
+MF_EVENT (MfCodeSite, "code.site", 1, MF_VIEW_NONE, "An operation in bytecode that needs memory",
+  MF_FIELD (MfCodeSite, unit, "number of the code object", .role = MF_ROLE_KEY),
+  MF_FIELD (MfCodeSite, line, "source line"),
+  MF_FIELD (MfCodeSite, operation, "what it does", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfCodeSite, offset, "in the bytecode", .unit = MF_UNIT_BYTES),
+  MF_FIELD (MfCodeSite, low, "least bytes each time"),
+  MF_FIELD (MfCodeSite, high, "most bytes each time, where bounded"));
+
+typedef struct {
+  MfString module, importer;
+  MfSize bytes;
+} MfModuleImport;
+MF_EVENT (MfModuleImport, "module.import", 1, MF_VIEW_TABLE, "One import",
+  MF_FIELD (MfModuleImport, module, "what was imported", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfModuleImport, importer, "by which module"),
+  MF_FIELD (MfModuleImport, bytes, "that it cost", .role = MF_ROLE_BAR));
+
+// ---- results
+
+typedef struct {
+  MfString subject, name;
+  double value;
+  MfString unit, basis;
+} MfMetric;
+MF_EVENT (MfMetric, "metric", 1, MF_VIEW_NONE, "One figure of a report, for machines",
+  MF_FIELD (MfMetric, subject, "of what"),
+  MF_FIELD (MfMetric, name, "which figure", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfMetric, value, "its value", .role = MF_ROLE_BAR, .flags = MF_FIELD_OPTIONAL),
+  MF_FIELD (MfMetric, unit, "its unit"),
+  MF_FIELD (MfMetric, basis, "how it is known"));
+
+enum { MF_CONFIDENCE_PROVEN, MF_CONFIDENCE_LIKELY, MF_CONFIDENCE_POSSIBLE };
+
+typedef struct {
+  MfString rule, place;
+  MfSize saving;
+  uint32_t confidence, priority;
+  MfText evidence, fix;
+} MfFinding;
+MF_EVENT (MfFinding, "finding", 1, MF_VIEW_TABLE, "Something that should be changed",
+  MF_FIELD (MfFinding, rule, "which rule found it", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfFinding, place, "file and line, or block"),
+  MF_FIELD (MfFinding, saving, "bytes that the change would save", .role = MF_ROLE_BAR),
+  MF_FIELD_ENUM (MfFinding, confidence, "how sure", MF_LABELS ("proven", "likely", "possible")),
+  MF_FIELD (MfFinding, priority, "1 = first"),
+  MF_FIELD (MfFinding, evidence, "what was seen"),
+  MF_FIELD (MfFinding, fix, "what to change"));
+
+typedef struct {
+  MfString target, quantity;
+  double low, value, high;
+  MfString unit, basis;
+} MfPrediction;
+MF_EVENT (MfPrediction, "prediction", 1, MF_VIEW_TABLE, "A figure for another target",
+  MF_FIELD (MfPrediction, target, "which target", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfPrediction, quantity, "what is predicted"),
+  MF_FIELD (MfPrediction, low, "lower end of the range"),
+  MF_FIELD (MfPrediction, value, "most likely value", .role = MF_ROLE_BAR),
+  MF_FIELD (MfPrediction, high, "upper end of the range"),
+  MF_FIELD (MfPrediction, unit, "unit of the three"),
+  MF_FIELD (MfPrediction, basis, "how it is known"));
+
+typedef struct {
+  MfString budget, basis;
+  MfSize limit, actual;
+  uint32_t pass, reserved;
+} MfVerdict;
+MF_EVENT (MfVerdict, "verdict", 1, MF_VIEW_TABLE, "A limit and whether it is kept; a failed one ends the run with status 5",
+  MF_FIELD (MfVerdict, budget, "which limit", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfVerdict, basis, "how the actual value is known"),
+  MF_FIELD (MfVerdict, limit, "allowed"),
+  MF_FIELD (MfVerdict, actual, "needed", .role = MF_ROLE_BAR),
+  MF_FIELD_ENUM (MfVerdict, pass, "kept or not", MF_LABELS ("exceeded", "kept")),
+  MF_FIELD (MfVerdict, reserved, "always 0", .role = MF_ROLE_HIDDEN));
+
+// What an analyzer says to people. Severity decides the place: verdicts first, next steps last.
+enum { MF_SAY_VERDICT, MF_SAY_WARNING, MF_SAY_EVIDENCE, MF_SAY_NEXT };
+
+typedef struct {
+  uint32_t order, severity;
+  MfString subject, place;
+  MfText text, basis;
+} MfStatement;
+MF_EVENT (MfStatement, "report.statement", 1, MF_VIEW_NONE, "A sentence of the report",
+  MF_FIELD (MfStatement, order, "place among those of one severity: lowest first"),
+  MF_FIELD_ENUM (MfStatement, severity, "how it is shown",
+    MF_LABELS ("verdict", "warning", "evidence", "next")),
+  MF_FIELD (MfStatement, subject, "a word or two in front of it"),
+  MF_FIELD (MfStatement, place, "file:line that it is about, where there is one"),
+  MF_FIELD (MfStatement, text, "the sentence; a line feed starts a new line", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfStatement, basis, "how it is known"));
+
+// ---- what core itself tells
+
+enum { MF_LOST_QUEUE_FULL, MF_LOST_STALLED, MF_LOST_DAMAGED, MF_LOST_TRUNCATED, MF_LOST_REFUSED };
+
+typedef struct {
+  MfString stage, consumer, type;
+  uint32_t reason;
+  uint64_t count;
+  MfTime from, to;
+} MfLost;
+MF_EVENT (MfLost, "core.lost", 1, MF_VIEW_TABLE, "Rows that did not arrive",
+  MF_FIELD (MfLost, stage, "who published them"),
+  MF_FIELD (MfLost, consumer, "who did not get them; empty = nobody did"),
+  MF_FIELD (MfLost, type, "which type", .role = MF_ROLE_LABEL),
+  MF_FIELD_ENUM (MfLost, reason, "why",
+    MF_LABELS ("queue-full", "stalled", "damaged", "truncated", "refused")),
+  MF_FIELD (MfLost, count, "how many", .unit = MF_UNIT_ROWS, .role = MF_ROLE_BAR),
+  MF_FIELD (MfLost, from, "time of the first, where the type has one"),
+  MF_FIELD (MfLost, to, "time of the last, where the type has one"));
+
+typedef struct {
+  MfString stage, plugin;
+  uint32_t kind, failed;
+  uint64_t batches_in, rows_in, batches_out, rows_out, lost;
+} MfStageStats;
+MF_EVENT (MfStageStats, "core.stage-stats", 1, MF_VIEW_NONE, "What one stage of the run did",
+  MF_FIELD (MfStageStats, stage, "name in the configuration", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfStageStats, plugin, "which plugin"),
+  MF_FIELD_ENUM (MfStageStats, kind, "kind of the stage",
+    MF_LABELS ("core", "collector", "analyzer", "format")),
+  MF_FIELD_ENUM (MfStageStats, failed, "how it ended", MF_LABELS ("ok", "failed")),
+  MF_FIELD (MfStageStats, batches_in, "batches received"),
+  MF_FIELD (MfStageStats, rows_in, "rows received", .unit = MF_UNIT_ROWS),
+  MF_FIELD (MfStageStats, batches_out, "batches published"),
+  MF_FIELD (MfStageStats, rows_out, "rows published", .unit = MF_UNIT_ROWS),
+  MF_FIELD (MfStageStats, lost, "rows that it did not get", .unit = MF_UNIT_ROWS));
+
+enum { MF_LOG_NOTE, MF_LOG_WARNING, MF_LOG_ERROR };
+
+typedef struct {
+  MfString stage;
+  uint32_t severity;
+  MfText text;
+} MfLog;
+MF_EVENT (MfLog, "core.log", 1, MF_VIEW_NONE, "A remark of a stage",
+  MF_FIELD (MfLog, stage, "who says it"),
+  MF_FIELD_ENUM (MfLog, severity, "how bad", MF_LABELS ("note", "warning", "error")),
+  MF_FIELD (MfLog, text, "what it says", .role = MF_ROLE_LABEL));
+
+typedef struct {
+  MfString name, configuration, version;
+  uint32_t outcome;
+  uint64_t lost;
+  int32_t program_status, reserved;
+} MfRunEnd;
+MF_EVENT (MfRunEnd, "core.run", 1, MF_VIEW_NONE, "The last event of a run",
+  MF_FIELD (MfRunEnd, name, "of the pipeline", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfRunEnd, configuration, "its file"),
+  MF_FIELD (MfRunEnd, version, "of memflow"),
+  MF_FIELD_ENUM (MfRunEnd, outcome, "how it ended",
+    MF_LABELS ("complete", "incomplete", "failed", "interrupted")),
+  MF_FIELD (MfRunEnd, lost, "rows lost on all edges", .unit = MF_UNIT_ROWS),
+  MF_FIELD (MfRunEnd, program_status, "exit status of the studied program; -1 = none was run"),
+  MF_FIELD (MfRunEnd, reserved, "always 0", .role = MF_ROLE_HIDDEN));
