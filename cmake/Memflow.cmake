@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # How modules and tests of memflow are built.
 
-set (MEMFLOW_MODULE_DIR ${CMAKE_BINARY_DIR}/plugins-built)
+set (MEMFLOW_MODULE_DIR ${CMAKE_BINARY_DIR}/modules)
 set (MEMFLOW_INSTALL_MODULE_DIR ${CMAKE_INSTALL_LIBDIR}/memflow/plugins)
 
 # memflow_plugin (NAME source... [LIBRARIES target...]): one shared module that links nothing of core.

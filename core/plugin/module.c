@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// One shared object opened and checked.
+#include "plugin/module.h"
+
+#include <gmodule.h>
+
+#include "config/options.h"
+#include "event/schema.h"
+
+enum { MAX_PLUGINS = 64, MAX_PORTS = 64 };
+
+// The kinds of stages. What each must and must not have is data, so a new kind is a row.
+static const struct { const char *name; bool collects, consumes, publishes; } kinds[MF_N_STAGE_KINDS] = {
+  [MF_COLLECTOR] = { "collector", .collects = true, .publishes = true },
+  [MF_ANALYZER] = { "analyzer", .consumes = true, .publishes = true },
+  [MF_FORMAT] = { "format", .consumes = true },
+};
+
+const char *
+mf_stage_kind_name (unsigned kind)
+{
+  return kind < MF_N_STAGE_KINDS ? kinds[kind].name : NULL;
+}
+
+unsigned
+mf_stage_kind_from (const char *name)
+{
+  for (unsigned kind = 1; kind < MF_N_STAGE_KINDS; kind++)
+    if (g_str_equal (kinds[kind].name, name))
+      return kind;
+  return 0;
+}
+
+static bool refuse (GString *why, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static bool
+refuse (GString *why, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_string_append_vprintf (why, format, arguments);
+  va_end (arguments);
+  return false;
+}
+
+static bool
+id_is_sane (const char *id)
+{
+  if (!id || !g_ascii_islower (id[0]) || strlen (id) > 64)
+    return false;
+  for (const char *c = id; *c; c++)
+    if (!g_ascii_islower (*c) && !g_ascii_isdigit (*c) && *c != '-')
+      return false;
+  return true;
+}
+
+static bool
+check_publishes (const MfDescriptor *plugin, GString *why)
+{
+  uint32_t n = 0;
+  for (const MfOutputPort *out = plugin->publishes; out && out->type; out++, n++) {
+    if (n == MAX_PORTS)
+      return refuse (why, "plugin '%s' publishes more than %d types", plugin->id, MAX_PORTS);
+    if (!mf_type_check (out->type, why))
+      return false;
+    if (out->offset % _Alignof (MfPort) || plugin->instance_size < sizeof (MfPort)
+        || out->offset < sizeof (MfStage) || out->offset > plugin->instance_size - sizeof (MfPort))
+      return refuse (why, "plugin '%s': the port of '%s' lies outside of its instance", plugin->id,
+          out->type->name);
+  }
+  return n == 0 || kinds[plugin->kind].publishes
+      || refuse (why, "plugin '%s' is a %s and may not publish", plugin->id, kinds[plugin->kind].name);
+}
+
+static bool
+check_consumes (const MfDescriptor *plugin, GString *why)
+{
+  uint32_t n = 0;
+  for (const MfInput *in = plugin->consumes; in && (in->type || in->glob); in++, n++) {
+    if (!in->process)
+      return refuse (why, "plugin '%s': the input '%s' has no handler", plugin->id,
+          in->glob ? in->glob : in->type->name);
+    if (in->type && !mf_type_check (in->type, why))
+      return false;
+  }
+  if (kinds[plugin->kind].consumes != (n > 0))
+    return refuse (why, n ? "plugin '%s' is a %s and may not consume" : "plugin '%s' is a %s and consumes nothing",
+        plugin->id, kinds[plugin->kind].name);
+  return true;
+}
+
+static bool
+check_plugin (const MfDescriptor *plugin, GString *why)
+{
+  if (plugin->size < sizeof *plugin)
+    return refuse (why, "a plugin descriptor of %u bytes is smaller than the %zu of this ABI", plugin->size,
+        sizeof *plugin);
+  if (!id_is_sane (plugin->id))
+    return refuse (why, "a plugin has no proper id (a-z, 0-9, -)");
+  if (plugin->kind == 0 || plugin->kind >= MF_N_STAGE_KINDS)
+    return refuse (why, "plugin '%s' is of the unknown kind %u", plugin->id, plugin->kind);
+  if (!plugin->summary || !*plugin->summary)
+    return refuse (why, "plugin '%s' has no summary", plugin->id);
+  if (plugin->instance_size < sizeof (MfStage) || plugin->instance_size > (64u << 20))
+    return refuse (why, "plugin '%s' has an instance of %zu bytes", plugin->id, plugin->instance_size);
+  if (kinds[plugin->kind].collects != (plugin->collect != NULL))
+    return refuse (why, plugin->collect ? "plugin '%s' is a %s and may not collect"
+        : "plugin '%s' is a %s without a collect function", plugin->id, kinds[plugin->kind].name);
+  GString *table = g_string_new (NULL);
+  bool sane = mf_options_check_table (plugin->options, plugin->instance_size, table)
+      || refuse (why, "plugin '%s': %s", plugin->id, table->str);
+  g_string_free (table, TRUE);
+  return sane && check_publishes (plugin, why) && check_consumes (plugin, why);
+}
+
+bool
+mf_module_check (const MfModule *module, GString *why)
+{
+  if (!module)
+    return refuse (why, "memflow_module returned nothing");
+  if (module->magic != MF_MAGIC)
+    return refuse (why, "it does not begin with the magic number of memflow modules (0x%08x)", module->magic);
+  if (module->major != MF_ABI_MAJOR)
+    return refuse (why, "needs plugin ABI %u.x, this memflow has %d.%d", module->major, MF_ABI_MAJOR, MF_ABI_MINOR);
+  if (module->minor > MF_ABI_MINOR)
+    return refuse (why, "needs plugin ABI %u.%u, this memflow has %d.%d: a newer memflow is needed",
+        module->major, module->minor, MF_ABI_MAJOR, MF_ABI_MINOR);
+  if (module->size < sizeof *module)
+    return refuse (why, "its module record has %u bytes instead of %zu", module->size, sizeof *module);
+  if (!module->name || !*module->name || !module->version || !*module->version || !module->licence)
+    return refuse (why, "it does not state its name, version and licence");
+  if (!module->descriptors || !module->descriptors[0])
+    return refuse (why, "it contains no plugin");
+  for (uint32_t i = 0; module->descriptors[i]; i++) {
+    if (i == MAX_PLUGINS)
+      return refuse (why, "it contains more than %d plugins", MAX_PLUGINS);
+    if (!check_plugin (module->descriptors[i], why))
+      return false;
+  }
+  return true;
+}
+
+const MfModule *
+mf_module_open (const char *path, GString *why)
+{
+  GModule *handle = g_module_open (path, G_MODULE_BIND_LOCAL);
+  if (!handle) {
+    refuse (why, "cannot be opened: %s", g_module_error ());
+    return NULL;
+  }
+  g_module_make_resident (handle);
+  gpointer symbol = NULL;
+  if (!g_module_symbol (handle, "memflow_module", &symbol) || !symbol) {
+    refuse (why, "is not a memflow module: it has no symbol memflow_module");
+    return NULL;
+  }
+  const MfModule *module = ((const MfModule *(*) (void)) symbol) ();
+  return mf_module_check (module, why) ? module : NULL;
+}
