@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens ports. Linux raises DTR and RTS together when a port is opened, which resets no known board;
-// what resets boards is the falling edge at the close before, so that HUPCL is taken off.
+// Opens ports. Linux raises DTR and RTS together when a port is opened, which resets no known
+// board; what resets boards is the falling edge at the close before, so that HUPCL is taken off.
 #include "port.h"
 
 #include <errno.h>
@@ -23,15 +23,16 @@ static const struct {
 } advices[] = {
   { EACCES, "; serial ports belong to the group dialout: run `sudo usermod -aG dialout $USER`, "
             "then log out and in again" },
-  { EBUSY, ": another program has it open (a terminal such as screen, minicom, Thonny or mpremote); "
-           "close it there" },
+  { EBUSY,
+      ": another program has it open (a terminal such as screen, minicom, Thonny or mpremote); "
+      "close it there" },
   { EIO, "; there is no hardware behind this name" },
 };
 
 static void
 append_port (void *user, const char *path, const char *what)
 {
-  g_string_append_printf (user, "%s%s (%s)", ((GString *) user)->len > 0 ? ", " : "", path, what);
+  g_string_append_printf (user, "%s%s (%s)", ((GString *)user)->len > 0 ? ", " : "", path, what);
 }
 
 static char *
@@ -122,10 +123,10 @@ configure (SerialPort *port, const MfPortSettings *settings)
   g_autoptr (SerialConfig) config = NULL;
 
   return sp_new_config (&config) == SP_OK
-         && sp_set_config_baudrate (config, (int) settings->baud) == SP_OK
-         && sp_set_config_bits (config, (int) settings->data_bits) == SP_OK
+         && sp_set_config_baudrate (config, (int)settings->baud) == SP_OK
+         && sp_set_config_bits (config, (int)settings->data_bits) == SP_OK
          && sp_set_config_parity (config, parities[settings->parity]) == SP_OK
-         && sp_set_config_stopbits (config, (int) settings->stop_bits) == SP_OK
+         && sp_set_config_stopbits (config, (int)settings->stop_bits) == SP_OK
          && sp_set_config_flowcontrol (config, flows[settings->flow]) == SP_OK
          && sp_set_config (port, config) == SP_OK;
 }
@@ -147,7 +148,7 @@ keep_dtr_at_close (int fd)
 
   if (tcgetattr (fd, &line) < 0)
     return false;
-  line.c_cflag &= ~(tcflag_t) HUPCL;
+  line.c_cflag &= ~(tcflag_t)HUPCL;
   return tcsetattr (fd, TCSANOW, &line) == 0;
 }
 

@@ -13,14 +13,14 @@ typedef enum { MF_SIGNAL_LEAVE, MF_SIGNAL_ON, MF_SIGNAL_OFF } MfSignal;
 
 typedef struct {
   uint32_t baud, data_bits, stop_bits;
-  uint32_t parity;    // MfParity
-  uint32_t flow;      // MfFlow
-  uint32_t dtr, rts;  // MfSignal
+  uint32_t parity;   // MfParity
+  uint32_t flow;     // MfFlow
+  uint32_t dtr, rts; // MfSignal
 } MfPortSettings;
 
 // Opens the terminal `path` raw, non-blocking and for this process alone; links (/dev/serial/by-id)
-// are followed. Returns a descriptor that the caller closes, or -1 and an error of G_FILE_ERROR that
-// is a whole sentence. Closing it leaves DTR as it is.
+// are followed. Returns a descriptor that the caller closes, or -1 and an error of G_FILE_ERROR
+// that is a whole sentence. Closing it leaves DTR as it is.
 int mf_port_open (const char *path, const MfPortSettings *settings, GError **error);
 
 // Sets `error` to "cannot open PATH: …" for an errno, with what to do about it.

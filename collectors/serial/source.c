@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sources differ in how they are opened and in what the end of a read means: both stand in one table.
+// Sources differ in how they are opened and in what the end of a read means: both stand in one
+// table.
 #include "source.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ bytes_left (int fd, const struct stat *facts)
 {
   off_t at = lseek (fd, 0, SEEK_CUR);
 
-  return at >= 0 && at < facts->st_size ? (uint64_t) (facts->st_size - at) : 0;
+  return at >= 0 && at < facts->st_size ? (uint64_t)(facts->st_size - at) : 0;
 }
 
 static MfSource *
@@ -75,8 +76,8 @@ open_stdin (const MfPortSettings *settings)
 {
   struct stat facts;
   bool regular = fstat (STDIN_FILENO, &facts) == 0 && S_ISREG (facts.st_mode);
-  MfSource *self = new_source ("-", settings, regular ? MF_SOURCE_FILE : MF_SOURCE_STREAM,
-      STDIN_FILENO);
+  MfSource *self
+      = new_source ("-", settings, regular ? MF_SOURCE_FILE : MF_SOURCE_STREAM, STDIN_FILENO);
 
   if (regular)
     self->size = bytes_left (STDIN_FILENO, &facts);
@@ -97,7 +98,8 @@ open_named (const char *path, const MfPortSettings *settings, GError **error)
       close (fd);
     return NULL;
   }
-  self = new_source (path, settings, S_ISREG (facts.st_mode) ? MF_SOURCE_FILE : MF_SOURCE_STREAM, fd);
+  self = new_source (
+      path, settings, S_ISREG (facts.st_mode) ? MF_SOURCE_FILE : MF_SOURCE_STREAM, fd);
   self->size = self->kind == MF_SOURCE_FILE ? bytes_left (fd, &facts) : 0;
   return self;
 }
@@ -175,11 +177,11 @@ MfRead
 mf_source_read (MfSource *self, void *bytes, size_t room, size_t *n, GError **error)
 {
   ssize_t got = read (self->fd, bytes, room);
-  MfRead result = got > 0 ? MF_READ_BYTES
+  MfRead result = got > 0    ? MF_READ_BYTES
                   : got == 0 ? kinds[self->kind].judge_end (self)
                              : judge_error (self, errno, error);
 
-  *n = got > 0 ? (size_t) got : 0;
+  *n = got > 0 ? (size_t)got : 0;
   if (result == MF_READ_BYTES)
     self->delay = FIRST_DELAY;
   if (result == MF_READ_GONE)
@@ -192,7 +194,7 @@ mf_source_write (MfSource *self, const char *bytes, size_t n)
 {
   ssize_t put = write (self->fd, bytes, n);
 
-  return put > 0 ? (size_t) put : 0;
+  return put > 0 ? (size_t)put : 0;
 }
 
 bool

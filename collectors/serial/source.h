@@ -6,17 +6,17 @@
 #include "port.h"
 
 typedef enum {
-  MF_SOURCE_FILE,    // of known size
-  MF_SOURCE_STREAM,  // pipe, FIFO, stdin: ends once
-  MF_SOURCE_PORT,    // live: a board behind a terminal
+  MF_SOURCE_FILE,   // of known size
+  MF_SOURCE_STREAM, // pipe, FIFO, stdin: ends once
+  MF_SOURCE_PORT,   // live: a board behind a terminal
 } MfSourceKind;
 
 typedef enum {
   MF_READ_BYTES,
-  MF_READ_NOTHING,  // not now
+  MF_READ_NOTHING, // not now
   MF_READ_END,
-  MF_READ_GONE,     // a port has disappeared: mf_source_reopen until it succeeds
-  MF_READ_FAILED,   // the error is set
+  MF_READ_GONE,   // a port has disappeared: mf_source_reopen until it succeeds
+  MF_READ_FAILED, // the error is set
 } MfRead;
 
 typedef struct MfSource MfSource;
@@ -39,5 +39,6 @@ size_t mf_source_write (MfSource *self, const char *bytes, size_t n);
 
 // Tries once to open a port that is gone. False: `error` says why, try again later.
 bool mf_source_reopen (MfSource *self, GError **error);
-// How long to wait before the next attempt, in ns: 250 ms, doubling to 5 s; received bytes reset it.
+// How long to wait before the next attempt, in ns: 250 ms, doubling to 5 s; received bytes reset
+// it.
 int64_t mf_source_take_delay (MfSource *self);

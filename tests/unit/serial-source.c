@@ -222,8 +222,8 @@ test_missing (void)
 {
   assert_refused ("/dev/ttyNOWHERE7", "cannot open /dev/ttyNOWHERE7: No such file or directory; ");
   assert_refused ("/dev/ttyNOWHERE7", "serial ports");
-  assert_refused ("no/such/recording.txt",
-      "cannot open no/such/recording.txt: No such file or directory");
+  assert_refused (
+      "no/such/recording.txt", "cannot open no/such/recording.txt: No such file or directory");
   assert_refused (g_get_tmp_dir (), "Is a directory");
 }
 
