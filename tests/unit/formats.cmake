@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# The formats: cells, and each plugin linked with a host that keeps everything in memory.
+memflow_test (cells ${CMAKE_CURRENT_LIST_DIR}/cells.c LIBRARIES csv-cells json-cells)
+memflow_test (csv ${CMAKE_CURRENT_LIST_DIR}/csv.c ${CMAKE_CURRENT_LIST_DIR}/format-host.c
+  ${CMAKE_SOURCE_DIR}/formats/csv/csv.c LIBRARIES csv-cells)
+memflow_test (json ${CMAKE_CURRENT_LIST_DIR}/json.c ${CMAKE_CURRENT_LIST_DIR}/format-host.c
+  ${CMAKE_SOURCE_DIR}/formats/json/json.c LIBRARIES json-cells PkgConfig::JSON)
