@@ -157,6 +157,7 @@ test_pins_by_hand (void)
   g_assert_cmpuint (pins[1].gain, ==, 96);
   g_assert_cmpint (map.blocks[pins[2].block].kind, ==, 'B');
   g_assert_cmpuint (pins[2].pinned, ==, 16);
+  g_assert_cmpuint (pins[2].bridge, ==, 0);
 
   g_assert_cmpuint (mf_heap_map_top_pins (&map, pins, 1), ==, 1);
   g_assert_cmpint (map.blocks[pins[0].block].kind, ==, 'D');

@@ -272,6 +272,8 @@ test_robson (void)
   // the sum and Euler's expansion meet: H_128 = 5.43315, M = 128
   g_assert_true (mf_heap_robson (&micropython, 2048, 2048, &robson));
   g_assert_cmpuint (robson.first_fit, ==, 1004); // 1003.31
+  g_assert_true (mf_heap_robson (&micropython, UINT64_C (1) << 34, 2048, &robson));
+  g_assert_cmpuint (robson.first_fit, ==, 8416390390);
   g_assert_false (mf_heap_robson (&micropython, 0, 16, &robson));
   g_assert_false (mf_heap_robson (&micropython, 16, 0, &robson));
   g_assert_false (mf_heap_robson (&(MfHeapRule){ .granule = 1 }, UINT64_MAX, 16, &robson));
