@@ -30,15 +30,24 @@ mf_installation_folder (void)
   return folder;
 }
 
-// In the build tree modules lie beside the library, installed ones in a folder of their own.
+// In the build tree modules lie beside the command; installed ones in the library folder, also when the whole
+// installation was moved.
 static char *
 system_folder (void)
 {
-  char *beside = g_build_filename (mf_installation_folder (), "modules", NULL);
-  if (g_file_test (beside, G_FILE_TEST_IS_DIR))
-    return beside;
-  g_free (beside);
-  return g_build_filename (mf_installation_folder (), "memflow", "plugins", NULL);
+  const char *here = mf_installation_folder ();
+  char *candidates[] = {
+    g_build_filename (here, "modules", NULL),
+    g_build_filename (here, "memflow", "plugins", NULL),
+    g_build_filename (here, "..", MEMFLOW_LIBDIR, "memflow", "plugins", NULL),
+  };
+  char *found = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
+    if (!found && g_file_test (candidates[i], G_FILE_TEST_IS_DIR))
+      found = candidates[i];
+    else
+      g_free (candidates[i]);
+  return found ? found : g_build_filename (MEMFLOW_PREFIX, MEMFLOW_LIBDIR, "memflow", "plugins", NULL);
 }
 
 static void

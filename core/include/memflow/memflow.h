@@ -6,6 +6,8 @@
 #include <memflow/event.h>
 #include <memflow/events.h>
 
+#pragma GCC visibility push (default)
+
 typedef struct MfPipeline MfPipeline;
 
 // How a run ended. The values are the exit statuses of the command.
@@ -33,12 +35,17 @@ void mf_pipeline_set_deterministic (MfPipeline *pipeline, bool on);
 void mf_pipeline_set_fail_on_loss (MfPipeline *pipeline, bool on);
 void mf_pipeline_set_ascii (MfPipeline *pipeline, bool on);
 void mf_pipeline_set_colour (MfPipeline *pipeline, bool on);
+void mf_pipeline_set_batch (MfPipeline *pipeline, bool on);  // stdout is taken: what would go there goes to NAME.txt
 void mf_pipeline_set_duration (MfPipeline *pipeline, MfDuration length);  // ends the run as ^C would, status OK
 
 // Receives batches of the types that match `glob` (as a last stage, on the analysis thread).
 // Return false to end the run with status FAILED.
 typedef bool (*MfSink) (void *user, const MfBatch *batch);
 void mf_pipeline_add_sink (MfPipeline *pipeline, const char *glob, MfSink sink, void *user);
+
+// Receives remarks of the stages while the run goes on (severity: MF_LOG_*), from any of its threads, one at a time.
+typedef void (*MfLogFunction) (void *user, uint32_t severity, const char *stage, const char *text);
+void mf_pipeline_set_log (MfPipeline *pipeline, MfLogFunction log, void *user);
 
 // Reads a configuration file (or `text`, in which paths are relative to the working directory) and
 // checks it completely. All errors are in mf_pipeline_errors.
@@ -58,6 +65,12 @@ const char *mf_pipeline_errors (const MfPipeline *pipeline);
 // Files that the run has written: `rows` events in it. Returns false past the last one.
 bool mf_pipeline_file (const MfPipeline *pipeline, uint32_t index, const char **path, uint64_t *rows);
 
+// How far the collectors are, in bytes (total 0 = not known) and rows published. Any thread, during a run.
+void mf_pipeline_progress (const MfPipeline *pipeline, uint64_t *done, uint64_t *total, uint64_t *rows);
+
+// Name and figures of a stage after a run, in file order. Returns false past the last one.
+bool mf_pipeline_stage (const MfPipeline *pipeline, uint32_t index, MfStageStats *stats, MfDuration *busy);
+
 // Rows lost on all edges.
 uint64_t mf_pipeline_lost (const MfPipeline *pipeline);
 
@@ -69,3 +82,5 @@ void mf_pipeline_fail_allocation (MfPipeline *pipeline, uint64_t n);
 
 // The version of the library: "0.1.0".
 const char *mf_version (void);
+
+#pragma GCC visibility pop

@@ -83,6 +83,7 @@ struct MfHost {
   bool (*write) (MfOutput *output, const void *bytes, size_t n);
   bool (*output_flush) (MfOutput *output);                 // to the reader, for streams
   bool (*output_is_terminal) (const MfOutput *output);
+  void (*output_count) (MfOutput *output, uint64_t rows);  // rows in it so far, for the summary
 
   const MfRunFacts *(*run) (MfStage *stage);
 };
@@ -143,6 +144,7 @@ mf_port_put (MfPort *port, const void *row, size_t size)
 #define mf_write(self, output, bytes, n) (MF_HOST_OF (self)->write ((output), (bytes), (n)))
 #define mf_output_flush(self, output) (MF_HOST_OF (self)->output_flush (output))
 #define mf_output_is_terminal(self, output) (MF_HOST_OF (self)->output_is_terminal (output))
+#define mf_output_count(self, output, rows) (MF_HOST_OF (self)->output_count ((output), (rows)))
 #define mf_run(self) (MF_HOST_OF (self)->run ((MfStage *) (self)))
 
 // ---- options: the host writes parsed values into the instance by offset
