@@ -9,6 +9,7 @@ enum {
   MF_CONFIG_MAX_FILE = 1024 * 1024,  // bytes
   MF_CONFIG_MAX_LINE = 4096,         // bytes, without the line end
   MF_CONFIG_MAX_GROUPS = 256,
+  MF_CONFIG_MAX_KEYS = 256,          // in one group
   MF_CONFIG_MAX_DEPTH = 8,           // of includes
   MF_CONFIG_MAX_FILES = 64
 };
@@ -18,6 +19,7 @@ typedef struct {
   const char *value;   // variables expanded, surrounding blanks removed
   const char *folder;  // paths in the value are relative to it; NULL = to the working directory
   MfPlace key_place, value_place;
+  bool broken;         // the value was refused already, `value` is ""
 } MfConfigEntry;
 
 typedef struct {
@@ -63,6 +65,10 @@ const char *mf_config_value (const MfConfigGroup *group, const char *key, const 
 // an empty word in between is kept as "" for the caller to refuse.
 typedef struct { char *text; MfPlace place; } MfConfigWord;
 GArray *mf_config_words (const MfConfigEntry *entry);
+
+// A path as written in a value, relative to the folder of its entry (NULL or "." = the working directory).
+// Transfer full.
+char *mf_config_path (const char *folder, const char *name);
 
 // INI files are code: why a file with this owner and mode is not to be trusted by `user`, or NULL.
 const char *mf_config_owner_warning (uint32_t owner, uint32_t mode, uint32_t user);

@@ -33,7 +33,7 @@ void mf_diagnostics_free (MfDiagnostics *diagnostics);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfDiagnostics, mf_diagnostics_free)
 
 // Adds a message. `place` may be NULL; everything is copied, so the configuration may go before the
-// messages do. `hint` (what to do; may be NULL) stands after the caret. More than 100 are only counted.
+// messages do. `hint` (what to do; may be NULL) stands after the caret. More than 50 are only counted.
 void mf_diagnostics_add (MfDiagnostics *diagnostics, MfSeverity severity, const MfPlace *place,
                          const char *hint, const char *format, ...) G_GNUC_PRINTF (5, 6);
 #define mf_diagnostics_error(diagnostics, place, hint, ...) \

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of options as a table: how wide each is in the instance, how it is parsed, what unset means.
+#include "option-kinds.h"
+
+#include <string.h>
+
+static const char *
+keep_text (MfOptionValue *value, char *text)
+{
+  g_ptr_array_add (value->arena, text);
+  return text;
+}
+
+static bool
+refuse (MfOptionValue *value, const char *hint, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+static bool
+refuse (MfOptionValue *value, const char *hint, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_strlcpy (value->error.text, text, sizeof value->error.text);
+  g_strlcpy (value->error.hint, hint, sizeof value->error.hint);
+  return false;
+}
+
+static bool
+refuse_range (const MfOption *option, MfOptionValue *value, const char *text)
+{
+  g_autoptr (GString) range = g_string_new (NULL);
+  mf_option_print_range (option, range);
+  return refuse (value, range->str, "'%s' is out of the range of '%s'", text,
+    mf_option_name (option).text);
+}
+
+static bool
+check_range (const MfOption *option, MfOptionValue *value, const char *text, double number)
+{
+  bool inside = number >= option->low && number <= option->high;
+  return inside || !(option->low < option->high) || refuse_range (option, value, text);
+}
+
+// ---- numbers
+
+static bool
+parse_bool (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  const char *text = value->entry->value;
+  return mf_bool_parse (text, strlen (text), to, &value->error);
+}
+
+static const struct { uint64_t largest; int64_t smallest; } integers[] = {
+  [MF_U8] = { UINT8_MAX, 0 }, [MF_U16] = { UINT16_MAX, 0 }, [MF_U32] = { UINT32_MAX, 0 },
+  [MF_U64] = { UINT64_MAX, 0 }, [MF_I8] = { INT8_MAX, INT8_MIN }, [MF_I16] = { INT16_MAX, INT16_MIN },
+  [MF_I32] = { INT32_MAX, INT32_MIN }, [MF_I64] = { INT64_MAX, INT64_MIN },
+  [MF_ADDRESS] = { UINT64_MAX - 1, 0 }
+};
+
+static void
+store_integer (uint16_t kind, uint64_t bits, void *to)
+{
+  uint8_t u8 = (uint8_t) bits;
+  uint16_t u16 = (uint16_t) bits;
+  uint32_t u32 = (uint32_t) bits;
+  const void *narrow[] = { [1] = &u8, [2] = &u16, [4] = &u32, [8] = &bits };
+  size_t width = mf_option_kind (kind)->width;
+  memcpy (to, narrow[width], width);
+}
+
+// All bits set stands for `not set` where there is no default.
+static bool
+check_unset (const MfOption *option, MfOptionValue *value, const void *number)
+{
+  static const uint8_t ones[8] = { 255, 255, 255, 255, 255, 255, 255, 255 };
+  if (option->fallback || memcmp (number, ones, mf_option_kind (option->kind)->width) != 0)
+    return true;
+  return refuse (value, "leave the key out", "'%s' is the mark for 'not set' here",
+    value->entry->value);
+}
+
+static bool
+refuse_width (const MfOption *option, MfOptionValue *value)
+{
+  if (option->low < option->high)
+    return refuse_range (option, value, value->entry->value);
+  g_autofree char *hint = g_strdup_printf ("%" G_GINT64_FORMAT " to %" G_GUINT64_FORMAT,
+    integers[option->kind].smallest, integers[option->kind].largest);
+  return refuse (value, hint, "'%s' is out of the range of '%s'", value->entry->value,
+    mf_option_name (option).text);
+}
+
+static bool
+parse_natural (const MfOption *option, MfOptionValue *value, void *to)
+{
+  uint64_t number;
+  const char *text = value->entry->value;
+  if (!mf_natural_parse (text, strlen (text), &number, &value->error))
+    return false;
+  if (number > integers[option->kind].largest)
+    return refuse_width (option, value);
+  store_integer (option->kind, number, to);
+  return check_range (option, value, text, (double) number) && check_unset (option, value, to);
+}
+
+static bool
+parse_integer (const MfOption *option, MfOptionValue *value, void *to)
+{
+  int64_t number;
+  const char *text = value->entry->value;
+  if (!mf_integer_parse (text, strlen (text), &number, &value->error))
+    return false;
+  if (number < integers[option->kind].smallest
+      || (number > 0 && (uint64_t) number > integers[option->kind].largest))
+    return refuse_width (option, value);
+  store_integer (option->kind, (uint64_t) number, to);
+  return check_range (option, value, text, (double) number) && check_unset (option, value, to);
+}
+
+static bool
+parse_number (const MfOption *option, MfOptionValue *value, void *to)
+{
+  double number;
+  const char *text = value->entry->value;
+  if (!mf_number_parse (text, strlen (text), &number, &value->error))
+    return false;
+  memcpy (to, &number, sizeof number);
+  return check_range (option, value, text, number);
+}
+
+static bool
+parse_duration (const MfOption *option, MfOptionValue *value, void *to)
+{
+  MfDuration *duration = to;
+  const char *text = value->entry->value;
+  return mf_duration_parse (text, strlen (text), duration, &value->error)
+    && check_range (option, value, text, (double) duration->ns);
+}
+
+static bool
+parse_one_size (const MfOption *option, MfOptionValue *value, const char *text, MfSize *size)
+{
+  return mf_size_parse (text, strlen (text), size, &value->error)
+    && check_range (option, value, text, (double) size->bytes);
+}
+
+static bool
+parse_size (const MfOption *option, MfOptionValue *value, void *to)
+{
+  return parse_one_size (option, value, value->entry->value, to);
+}
+
+static bool
+parse_choice (const MfOption *option, MfOptionValue *value, void *to)
+{
+  const char *text = value->entry->value;
+  for (uint32_t i = 0; option->labels[i]; i++)
+    if (strcmp (option->labels[i], text) == 0) {
+      memcpy (to, &i, sizeof i);
+      return true;
+    }
+  const char *nearest = mf_nearest (text, option->labels);
+  g_autoptr (GString) hint = g_string_new (NULL);
+  if (nearest)
+    g_string_printf (hint, "did you mean '%s'?", nearest);
+  else
+    mf_option_print_range (option, hint);
+  return refuse (value, hint->str, "'%s' is none of the choices of '%s'", text,
+    mf_option_name (option).text);
+}
+
+// ---- texts
+
+static bool
+parse_text (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  const char **text = to;
+  *text = keep_text (value, g_strdup (value->entry->value));
+  return true;
+}
+
+static bool
+parse_path (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  MfPath *path = to;
+  const char *text = value->entry->value;
+  char *resolved = strcmp (text, "-") == 0 ? g_strdup (text)
+                                           : mf_config_path (value->entry->folder, text);
+  path->path = keep_text (value, resolved);
+  return true;
+}
+
+// ---- lists
+
+static bool
+take_word (MfOptionValue *value, const MfConfigWord *word)
+{
+  value->blame = word->place;
+  return *word->text || refuse (value, "remove one comma", "empty item in a list");
+}
+
+static bool
+parse_texts (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  g_autoptr (GArray) words = mf_config_words (value->entry);
+  const char **items = g_new0 (const char *, words->len + 1);
+  g_ptr_array_add (value->arena, items);
+  for (unsigned i = 0; i < words->len; i++) {
+    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
+    if (!take_word (value, word))
+      return false;
+    items[i] = keep_text (value, g_strdup (word->text));
+  }
+  *(MfTexts *) to = (MfTexts) { .items = items, .n = words->len };
+  return true;
+}
+
+static bool
+parse_sizes (const MfOption *option, MfOptionValue *value, void *to)
+{
+  g_autoptr (GArray) words = mf_config_words (value->entry);
+  MfSize *items = g_new0 (MfSize, words->len + 1);
+  g_ptr_array_add (value->arena, items);
+  for (unsigned i = 0; i < words->len; i++) {
+    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
+    if (!take_word (value, word) || !parse_one_size (option, value, word->text, &items[i]))
+      return false;
+  }
+  *(MfSizes *) to = (MfSizes) { .items = items, .n = words->len };
+  return true;
+}
+
+static bool
+parse_argv (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) to;
+  value->blame = value->entry->key_place;
+  return refuse (value, "memflow run CONFIG -- COMMAND", "'%s' cannot be written into a configuration",
+    mf_option_name (option).text);
+}
+
+// ---- the table
+
+static const MfOptionKindRow rows[MF_OPTION_END] = {
+  [MF_BOOL] = { "yes or no", sizeof (bool), MF_UNSET_NEVER, false, parse_bool },
+  [MF_U8] = { "whole number", 1, MF_UNSET_ONES, false, parse_natural },
+  [MF_U16] = { "whole number", 2, MF_UNSET_ONES, false, parse_natural },
+  [MF_U32] = { "whole number", 4, MF_UNSET_ONES, false, parse_natural },
+  [MF_U64] = { "whole number", 8, MF_UNSET_ONES, false, parse_natural },
+  [MF_I8] = { "whole number", 1, MF_UNSET_ONES, false, parse_integer },
+  [MF_I16] = { "whole number", 2, MF_UNSET_ONES, false, parse_integer },
+  [MF_I32] = { "whole number", 4, MF_UNSET_ONES, false, parse_integer },
+  [MF_I64] = { "whole number", 8, MF_UNSET_ONES, false, parse_integer },
+  [MF_F64] = { "number", sizeof (double), MF_UNSET_ONES, false, parse_number },
+  [MF_DURATION] = { "duration", sizeof (MfDuration), MF_UNSET_INT64_MIN, false, parse_duration },
+  [MF_ADDRESS] = { "address", sizeof (MfAddress), MF_UNSET_ONES, false, parse_natural },
+  [MF_SIZE] = { "size", sizeof (MfSize), MF_UNSET_ONES, false, parse_size },
+  [MF_OPTION_TEXT] = { "text", sizeof (char *), MF_UNSET_NULL, true, parse_text },
+  [MF_OPTION_PATH] = { "path", sizeof (MfPath), MF_UNSET_NULL, false, parse_path },
+  [MF_OPTION_OUTPUT] = { "output file", sizeof (MfOutputName), MF_UNSET_NULL, false, parse_text },
+  [MF_OPTION_TEXTS] = { "list of texts", sizeof (MfTexts), MF_UNSET_NULL, true, parse_texts },
+  [MF_OPTION_SIZES] = { "list of sizes", sizeof (MfSizes), MF_UNSET_NULL, true, parse_sizes },
+  [MF_OPTION_ARGV] = { "command", sizeof (MfArgv), MF_UNSET_NULL, true, parse_argv },
+  [MF_OPTION_CHOICE] = { "choice", sizeof (uint32_t), MF_UNSET_ONES, false, parse_choice },
+};
+
+_Static_assert (sizeof (MfPath) == sizeof (char *) && sizeof (MfOutputName) == sizeof (char *),
+  "one-member structs are stored as their member");
+
+const MfOptionKindRow *
+mf_option_kind (uint16_t kind)
+{
+  return kind < MF_OPTION_END && rows[kind].parse ? &rows[kind] : NULL;
+}
