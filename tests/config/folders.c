@@ -139,6 +139,7 @@ test_bad (const void *path)
   g_autoptr (MfConfig) config = load_and_check (path, diagnostics);
   g_autoptr (GString) text = g_string_new (NULL);
   mf_diagnostics_print (diagnostics, text);
+  g_assert_nonnull (config);
   g_assert_cmpuint (mf_diagnostics_errors (diagnostics), >, 0);
   compare (path, text->str);
 }

@@ -1,5 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every file of ok/ and bad/ against the exact text that stands next to it.
-if (TARGET memflow-config)
-  memflow_test (config-folders ${CMAKE_CURRENT_LIST_DIR}/folders.c LIBRARIES memflow-config)
-endif ()
+memflow_test (config-folders ${CMAKE_CURRENT_LIST_DIR}/folders.c LIBRARIES memflow-config)

@@ -1,5 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Literals, configurations and option tables.
-if (TARGET memflow-config)
-  memflow_test (units ${CMAKE_CURRENT_LIST_DIR}/units.c LIBRARIES memflow-base)
-endif ()
+memflow_test (units ${CMAKE_CURRENT_LIST_DIR}/units.c LIBRARIES memflow-base)
