@@ -93,32 +93,28 @@ table_has (const MfOption *options, const char *key)
   return false;
 }
 
-// One group is read by two tables: each skips the keys of the other.
+// One group is read by two tables, each skipping the keys of the other. Where both have a key, it is the plugin's.
 static char **
-keys_in (const MfOption *options, const char *const *more)
+keys_of_core (const MfOption *of_plugin)
 {
-  GStrvBuilder *names = g_strv_builder_new ();
-  for (; options && options->name; options++)
-    g_strv_builder_add (names, mf_option_name (options).text);
-  for (; more && *more; more++)
-    g_strv_builder_add (names, *more);
-  char **keys = g_strv_builder_end (names);
-  g_strv_builder_unref (names);
-  return keys;
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
+  g_strv_builder_add (names, "plugin");
+  for (const MfOption *option = mf_node_options; option->name; option++)
+    if (!table_has (of_plugin, mf_option_name (option).text))
+      g_strv_builder_add (names, mf_option_name (option).text);
+  return g_strv_builder_end (names);
 }
 
 static char **
-keys_not_in (const MfOption *options, const MfConfigGroup *group)
+keys_of_plugin (const MfOption *of_plugin, const MfConfigGroup *group)
 {
-  GStrvBuilder *names = g_strv_builder_new ();
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
   for (guint i = 0; i < group->entries->len; i++) {
     const MfConfigEntry *entry = g_ptr_array_index (group->entries, i);
-    if (!table_has (options, entry->key))
+    if (!table_has (mf_node_options, entry->key) || table_has (of_plugin, entry->key))
       g_strv_builder_add (names, entry->key);
   }
-  char **keys = g_strv_builder_end (names);
-  g_strv_builder_unref (names);
-  return keys;
+  return g_strv_builder_end (names);
 }
 
 static bool
@@ -127,11 +123,11 @@ apply_options (MfNode *node)
   MfPipeline *pipeline = node->pipeline;
   const MfDescriptor *plugin = node->plugin->descriptor;
   node->merged = merge_defaults (pipeline, node->group, plugin->id);
-  g_auto (GStrv) of_core = keys_in (mf_node_options, (const char *const[]) { "plugin", NULL });
-  g_auto (GStrv) not_of_core = keys_not_in (mf_node_options, node->merged);
+  g_auto (GStrv) of_core = keys_of_core (plugin->options);
+  g_auto (GStrv) of_plugin = keys_of_plugin (plugin->options, node->merged);
   MfOptionContext context = {
     .kind = node->group->kind, .plugin = plugin->id, .arena = pipeline->arena,
-    .skip = (const char *const *) not_of_core,
+    .skip = (const char *const *) of_plugin,
     .argv = (const char *const *) pipeline->command->pdata, .n_argv = pipeline->command->len,
   };
   bool fine = mf_options_apply (mf_node_options, node->merged, &node->settings, &context, pipeline->diagnostics);
