@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes are read as a capture: no crash, and what is delivered can be captured again. The checksums
+// are made right in half of the inputs, because a fuzzer does not guess them.
+#include <stdlib.h>
+
+#include "bytes.h"
+#include "crc32c.h"
+#include "layout.h"
+
+int LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n);
+
+typedef struct { const uint8_t *bytes; size_t n, at; uint64_t sum; } Stream;
+
+static int64_t
+take (void *user, void *to, size_t n)
+{
+  Stream *stream = user;
+  size_t left = stream->n - stream->at;
+  n = n < left ? n : left;
+  if (n)
+    memcpy (to, stream->bytes + stream->at, n);
+  stream->at += n;
+  return (int64_t) n;
+}
+
+static void *
+resize (void *user __attribute__ ((unused)), void *old, size_t n)
+{
+  if (n)
+    return realloc (old, n);
+  free (old);
+  return NULL;
+}
+
+static uint8_t *
+repair (const uint8_t *bytes, size_t n)
+{
+  MfCrcTable table;
+  mf_crc_table_init (&table);
+  uint8_t *copy = malloc (n + 1);
+  memcpy (copy, bytes, n);
+  if (n >= FILE_HEADER)
+    mf_store32 (copy + FILE_CRC_AT, mf_crc32c (&table, copy, FILE_CRC_AT));
+  for (size_t at = FILE_HEADER; at + BLOCK_HEADER <= n;) {
+    size_t left = n - at - BLOCK_HEADER, stored = mf_load32 (copy + at + BLOCK_STORED_AT);
+    stored = stored < left ? stored : left;
+    mf_store32 (copy + at + BLOCK_CRC_AT, mf_crc32c (&table, copy + at + BLOCK_HEADER, stored));
+    mf_store32 (copy + at + BLOCK_HEADER_CRC_AT, mf_crc32c (&table, copy + at, BLOCK_HEADER_CRC_AT));
+    at += BLOCK_HEADER + stored;
+  }
+  return copy;
+}
+
+// Touches every byte of a batch by its schema, as a format would.
+static void
+use_batch (Stream *stream, const MfBatch *batch)
+{
+  for (uint32_t i = 0; i < batch->n_rows; i++)
+    for (uint32_t f = 0; f < batch->type->n_fields; f++) {
+      const MfField *field = &batch->type->fields[f];
+      const uint8_t *at = batch->rows + (size_t) i * batch->stride + field->offset;
+      for (uint32_t k = 0; k < field->width; k++)
+        stream->sum += at[k];
+      stream->sum += strlen (field->name) + strlen (field->doc);
+    }
+  for (uint32_t i = 0; i < batch->text_size; i++)
+    stream->sum += (uint8_t) batch->text[i];
+}
+
+static void
+read_all (const uint8_t *bytes, size_t n, bool swapped)
+{
+  Stream stream = { bytes, n, 0, 0 };
+  MfWireReading reading = { &stream, take, resize, NULL, NULL, swapped };
+  MfWireReader *reader = mf_wire_reader_new (&reading);
+  if (!reader)
+    abort ();
+  MfWireItem item;
+  while (mf_wire_read (reader, &item) < MF_WIRE_DONE)
+    if (item.kind == MF_WIRE_BATCH)
+      use_batch (&stream, &item.batch);
+  mf_wire_reader_free (reader);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n)
+{
+  read_all (bytes, n, false);
+  uint8_t *repaired = repair (bytes, n);
+  read_all (repaired, n, n & 1);
+  free (repaired);
+  return 0;
+}
