@@ -28,33 +28,43 @@ status_name (MfStatus status)
   return "?";
 }
 
+// The last `n` parts of a path without the ending, joined by dashes: data/board/08_leak.txt -> board-08_leak.
 static char *
-stem (const char *path)
+tail_of (const char *path, guint n)
 {
-  g_autofree char *base = g_path_get_basename (path);
-  char *dot = strrchr (base, '.');
-  return dot && dot != base ? g_strndup (base, (gsize) (dot - base)) : g_strdup (base);
+  g_auto (GStrv) parts = g_strsplit (path, "/", -1);
+  guint count = g_strv_length (parts);
+  g_autofree char *tail = g_strjoinv ("-", parts + (count > n ? count - n : 0));
+  char *dot = strrchr (tail, '.');
+  return dot && dot != tail ? g_strndup (tail, (gsize) (dot - tail)) : g_steal_pointer (&tail);
 }
 
-// A folder of its own for each job: the names of its configuration and input, numbered when they collide.
-static void
-name_folders (const MfRunSettings *settings, GPtrArray *jobs)
+static bool
+name_with (const MfRunSettings *settings, GPtrArray *jobs, guint parts)
 {
   g_autoptr (GHashTable) taken = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < jobs->len; i++) {
     MfJob *job = g_ptr_array_index (jobs, i);
-    g_autofree char *config = stem (job->configuration), *input = job->input ? stem (job->input) : NULL;
+    g_autofree char *config = tail_of (job->configuration, job->input ? 1 : parts);
+    g_autofree char *input = job->input ? tail_of (job->input, parts) : NULL;
     g_autofree char *name = input ? g_strconcat (config, "-", input, NULL) : g_strdup (config);
-    const char *under = settings->output ? settings->output : "reports";
     g_free (job->folder);
-    job->folder = g_build_filename (under, name, NULL);
-    for (guint n = 2; g_hash_table_contains (taken, job->folder); n++) {
-      g_autofree char *numbered = g_strdup_printf ("%s-%u", name, n);
-      g_free (job->folder);
-      job->folder = g_build_filename (under, numbered, NULL);
-    }
-    g_hash_table_add (taken, job->folder);
+    job->folder = g_build_filename (settings->output ? settings->output : "reports", name, NULL);
+    if (!g_hash_table_add (taken, job->folder))
+      return false;
   }
+  return true;
+}
+
+// A folder of its own for each job, named after its configuration and input by as many parts of their paths as
+// it takes to tell them apart. The same input twice shares its folder: it holds the same reports.
+static void
+name_folders (const MfRunSettings *settings, GPtrArray *jobs)
+{
+  enum { MOST_PARTS = 16 };
+  for (guint parts = 1; parts <= MOST_PARTS; parts++)
+    if (name_with (settings, jobs, parts))
+      return;
 }
 
 static gpointer
