@@ -2,6 +2,7 @@
 // A batch: several pipelines, a folder for each, one summary row each.
 #include "cli/cli.h"
 
+#include <csv.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +102,50 @@ print_summary (const GPtrArray *jobs)
   }
 }
 
+void
+mf_csv_add_cell (GString *row, const char *text)
+{
+  g_autofree char *defused = *text && strchr ("=+-@\t\r", *text) ? g_strconcat ("'", text, NULL) : g_strdup (text);
+  size_t length = strlen (defused), room = 2 * length + 2;
+  g_autofree char *cell = g_malloc (room);
+  g_string_append_len (row, cell, (gssize) csv_write (cell, room, defused, length));
+}
+
+static bool
+write_table (const char *folder, const char *name, const GString *text)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autoptr (GError) error = NULL;
+  if (g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
+    g_printerr ("wrote %s\n", path);
+    return true;
+  }
+  mf_cli_usage ("%s", error->message);
+  return false;
+}
+
+// The batch as tables for a spreadsheet: a row for each input, and all metrics of all inputs below each other.
+static bool
+write_tables (const MfRunSettings *settings, const GPtrArray *jobs)
+{
+  g_autoptr (GString) summary = g_string_new ("input,configuration,folder,status,events (rows),lost (rows),verdict\r\n");
+  g_autoptr (GString) metrics = g_string_new ("input,subject,name,value,unit,basis\r\n");
+  for (guint i = 0; i < jobs->len; i++) {
+    const MfJob *job = g_ptr_array_index (jobs, i);
+    const char *texts[] = { job->input ? job->input : "", job->configuration, job->folder, status_name (job->status) };
+    for (gsize k = 0; k < G_N_ELEMENTS (texts); k++) {
+      mf_csv_add_cell (summary, texts[k]);
+      g_string_append_c (summary, ',');
+    }
+    g_string_append_printf (summary, "%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",", job->rows, job->lost);
+    mf_csv_add_cell (summary, job->headline ? job->headline : "");
+    g_string_append (summary, "\r\n");
+    g_string_append_len (metrics, job->metrics->str, (gssize) job->metrics->len);
+  }
+  const char *folder = settings->output ? settings->output : "reports";
+  return write_table (folder, "summary.csv", summary) && write_table (folder, "metrics.csv", metrics);
+}
+
 // The worst of all: any status but 0 is passed on, the first one that occurred.
 static MfStatus
 overall (const GPtrArray *jobs)
@@ -128,5 +173,7 @@ mf_cli_run_batch (const MfRunSettings *settings, GPtrArray *jobs)
     g_thread_join (threads[i]);
   g_mutex_clear (&batch.lock);
   print_summary (jobs);
-  return overall (jobs);
+  bool written = write_tables (settings, jobs);
+  MfStatus status = overall (jobs);
+  return status == MF_STATUS_OK && !written ? MF_STATUS_FAILED : status;
 }

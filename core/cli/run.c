@@ -21,6 +21,8 @@ mf_job_free (MfJob *job)
   g_free (job->folder);
   g_free (job->headline);
   g_free (job->errors);
+  if (job->metrics)
+    g_string_free (job->metrics, TRUE);
   g_free (job);
 }
 
@@ -65,6 +67,27 @@ take_headline (void *user, const MfBatch *batch)
       const char *end = memchr (text, '\n', row->text.length);
       job->headline = g_strndup (text, end ? (gsize) (end - text) : row->text.length);
     }
+  return true;
+}
+
+typedef struct { MfPipeline *pipeline; MfJob *job; } MetricSink;
+
+static bool
+take_metrics (void *user, const MfBatch *batch)
+{
+  MetricSink *sink = user;
+  if (!g_str_equal (batch->type->name, MfMetric_type.name))
+    return true;
+  MF_EACH (batch, MfMetric, row) {
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    const MfString texts[] = { batch->input, row->subject, row->name, row->unit, row->basis };
+    for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
+      if (i == 3)
+        g_string_append_printf (sink->job->metrics, "%s,", row->value == row->value ? g_ascii_dtostr (number, sizeof number, row->value) : "");
+      mf_csv_add_cell (sink->job->metrics, mf_pipeline_string (sink->pipeline, texts[i]));
+      g_string_append (sink->job->metrics, i + 1 < G_N_ELEMENTS (texts) ? "," : "\r\n");
+    }
+  }
   return true;
 }
 
@@ -139,6 +162,10 @@ mf_cli_run_job (const MfRunSettings *settings, MfJob *job)
 {
   gint64 started = g_get_monotonic_time ();
   MfPipeline *pipeline = pipeline_for (settings, job);
+  MetricSink metrics = { pipeline, job };
+  job->metrics = g_string_new (NULL);
+  if (settings->batch)
+    mf_pipeline_add_sink (pipeline, "metric", take_metrics, &metrics);
   job->status = mf_pipeline_load (pipeline, job->configuration);
   if (job->status == MF_STATUS_OK) {
     const char *warnings = mf_pipeline_errors (pipeline);
