@@ -78,6 +78,9 @@ worker (gpointer data)
     g_mutex_unlock (&batch->lock);
     if (!job)
       return NULL;
+    job->status = MF_STATUS_INTERRUPTED;
+    if (mf_cli_interrupted ())
+      continue;
     mf_cli_run_job (batch->settings, job);
   }
 }
@@ -116,6 +119,7 @@ write_table (const char *folder, const char *name, const GString *text)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr (GError) error = NULL;
+  g_mkdir_with_parents (folder, 0755);
   if (g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
     g_printerr ("wrote %s\n", path);
     return true;
@@ -140,7 +144,8 @@ write_tables (const MfRunSettings *settings, const GPtrArray *jobs)
     g_string_append_printf (summary, "%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",", job->rows, job->lost);
     mf_csv_add_cell (summary, job->headline ? job->headline : "");
     g_string_append (summary, "\r\n");
-    g_string_append_len (metrics, job->metrics->str, (gssize) job->metrics->len);
+    if (job->metrics)
+      g_string_append_len (metrics, job->metrics->str, (gssize) job->metrics->len);
   }
   const char *folder = settings->output ? settings->output : "reports";
   return write_table (folder, "summary.csv", summary) && write_table (folder, "metrics.csv", metrics);
