@@ -105,26 +105,47 @@ dumps_seen (const Serial *self)
   return self->good_dumps + self->damaged_dumps;
 }
 
+// The last line of a traceback is what the board means.
+static char *
+show_complaint (const char *traceback)
+{
+  g_autofree char *whole = g_strstrip (g_strdup (traceback));
+  const char *end = strrchr (whole, '\n');
+
+  return g_strescape (end ? end + 1 : whole, NULL);
+}
+
+// A heap without room for the few bytes of our script is no reason to give up; said once, until it
+// has.
+static void
+report_full_heap (Serial *self, const char *complaint)
+{
+  if (!self->heap_full)
+    mf_log (self, MF_LOG_WARNING,
+        "%s: its heap is too full even for the poll (%s); polling goes on, but only the program "
+        "itself can print such a heap (memflow inspect serial --snippet)",
+        self->device.path, complaint);
+  self->heap_full = true;
+}
+
 // A poll has run to its end: did it bring a dump?
 static bool
 judge_poll (Serial *self)
 {
-  const char *complaint = mf_repl_get_complaint (&self->repl);
-  g_autofree char *shown = g_strescape (complaint, NULL);
+  g_autofree char *complaint = show_complaint (mf_repl_get_complaint (&self->repl));
   bool answered = dumps_seen (self) > self->dumps_before_poll || self->complaints > 0;
 
   self->dumps_before_poll = dumps_seen (self);
   self->complaints = 0;
+  self->heap_full &= !answered;
   if (answered)
     return true;
   if (!strstr (complaint, "MemoryError"))
     return mf_fail_option (self, "poll",
-        "%s: the board ran micropython.mem_info(1) but printed no heap dump: \"%s\"; "
-        "its firmware may lack mem_info, as release builds of CircuitPython do",
-        self->device.path, shown);
-  mf_log (self, MF_LOG_WARNING,
-      "%s: the heap is so full that the poll itself failed (\"%s\"); try collect = yes",
-      self->device.path, shown);
+        "%s: the board ran micropython.mem_info(1) but printed no heap dump (%s); its firmware may "
+        "lack mem_info, as release builds of CircuitPython do",
+        self->device.path, complaint[0] ? complaint : "and no error");
+  report_full_heap (self, complaint);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libserialport.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -49,7 +50,9 @@ describe_candidates (void)
 static char *
 find_advice (const char *path, int code)
 {
-  if (!g_str_has_prefix (path, "/dev/"))
+  g_autofree char *device = realpath (path, NULL);
+
+  if (!g_str_has_prefix (device ? device : path, "/dev/"))
     return g_strdup ("");
   if (code == ENOENT)
     return describe_candidates ();

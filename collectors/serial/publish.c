@@ -339,6 +339,7 @@ take_damage (void *user, const MfDumpDamage *damage)
   self->ordinal++;
   log_damage (self, damage);
   self->damaged_dumps++;
+  mf_lost (self, "heap.block", 1, MF_LOST_DAMAGED);
   row = (MfInputDamage){
     .time = self->time,
     .line = small (damage->first_line),
@@ -349,7 +350,6 @@ take_damage (void *user, const MfDumpDamage *damage)
     .epoch = self->epoch,
     .reason = mf_text (&self->damages, damage->reason, strlen (damage->reason)),
   };
-  mf_lost (self, "heap.block", 1, MF_LOST_DAMAGED);
   self->halted = !mf_emit (&self->damages, &row);
 }
 
@@ -378,6 +378,15 @@ static const uint32_t fault_kinds[] = {
   [MF_TEXT_FAULT_EXCEPTION] = MF_FAULT_EXCEPTION,
 };
 
+static void
+log_refusal (Serial *self, const MfTextFault *fault)
+{
+  g_autofree char *text = g_strescape (fault->text, NULL);
+
+  mf_log (self, MF_LOG_WARNING, "%s: the board refused to be polled: %s: %s", self->device.path,
+      fault->type, text);
+}
+
 // What our own poll provokes says nothing about the program: the Ctrl-C, or a script that found no
 // room.
 static bool
@@ -385,10 +394,8 @@ is_ours (Serial *self, const MfTextFault *fault)
 {
   if (!mf_serial_polls (self))
     return false;
-  if (self->asking)
-    mf_log (self, MF_LOG_WARNING, "%s: the board refused to be polled: %s: %s", self->device.path,
-        fault->type, fault->text);
-  self->complaints += self->asking;
+  if (self->asking && self->complaints++ == 0)
+    log_refusal (self, fault);
   return self->asking || strcmp (fault->type, "KeyboardInterrupt") == 0;
 }
 

@@ -46,7 +46,7 @@ typedef struct {
   MfBoardClock clock;
   MfRepl repl;
   GString *poll_text;
-  bool heard, interrupting, asking;
+  bool heard, interrupting, asking, heap_full;
   uint64_t complaints, dumps_before_poll;
 
   // publishing

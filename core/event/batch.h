@@ -10,7 +10,7 @@
 
 typedef struct {
   MfBatch batch;        // what consumers see
-  _Atomic uint32_t refs;
+  gatomicrefcount refs;
   uint32_t capacity;    // rows
   uint32_t text_room;   // bytes allocated for the arena
   MfMemory *memory;
