@@ -251,6 +251,17 @@ host_run (MfStage *stage)
   return &mf_node_of (stage)->pipeline->facts;
 }
 
+static bool
+host_live (MfStage *stage)
+{
+  MfNode *node = mf_node_of (stage);
+  if (node->pipeline->deterministic)
+    return mf_node_fail (node, node->plugin->descriptor->input_option,
+        "a live source never gives the same twice: run it without --deterministic");
+  node->live = true;
+  return true;
+}
+
 const MfHost mf_host = {
   .size = sizeof (MfHost), .abi_minor = MF_ABI_MINOR,
   .port_turn = host_port_turn, .flush = host_flush, .text = host_text, .declare = host_declare,
@@ -261,5 +272,5 @@ const MfHost mf_host = {
   .wait = host_wait, .stopping = host_stopping, .now = host_now, .resize = host_resize,
   .output = mf_output_open, .write = mf_output_write, .output_flush = mf_output_flush_now,
   .output_is_terminal = mf_output_on_terminal, .output_count = mf_output_set_rows,
-  .run = host_run,
+  .run = host_run, .live = host_live,
 };

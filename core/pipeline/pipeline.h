@@ -83,6 +83,7 @@ struct MfNode {
   bool threaded;
 
   bool declared, started, finished;
+  bool live;                 // a collector whose source does not wait
   bool reader_gone;          // its reader closed the pipe: no failure
   _Atomic bool failed, give_up;
   _Atomic uint64_t batches_in, rows_in, batches_out, rows_out, lost;

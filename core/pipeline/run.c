@@ -151,12 +151,21 @@ writes_to_stdout (const MfNode *node)
   return false;
 }
 
+static MfFullPolicy
+policy_of (const MfNode *node)
+{
+  enum { AUTO };
+  if (node->settings.when_full != AUTO)
+    return (MfFullPolicy) (node->settings.when_full - 1);
+  return node->live ? MF_FULL_DROP_OLDEST : MF_FULL_BLOCK;
+}
+
 static void
 make_lane (MfNode *node)
 {
   MfLaneLimits limits = {
     .most_bytes = node->settings.queue.bytes, .most_batches = QUEUE_BATCHES,
-    .policy = (MfFullPolicy) node->settings.when_full, .stall_ns = -1,
+    .policy = policy_of (node), .stall_ns = -1,
   };
   if (node->kind == MF_FORMAT) {
     limits.stall_ns = writes_to_stdout (node) ? -1 : node->settings.stall_timeout.ns;

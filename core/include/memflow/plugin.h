@@ -86,6 +86,10 @@ struct MfHost {
   void (*output_count) (MfOutput *output, uint64_t rows);  // rows in it so far, for the summary
 
   const MfRunFacts *(*run) (MfStage *stage);
+
+  // Collectors, in `start`: the source goes on whether it is read or not. Its full queue drops instead of waiting
+  // (unless `when-full` says otherwise). False under --deterministic, which refuses live sources: return false.
+  bool (*live) (MfStage *stage);
 };
 
 // ---- publishing
@@ -145,6 +149,7 @@ mf_port_put (MfPort *port, const void *row, size_t size)
 #define mf_output_flush(self, output) (MF_HOST_OF (self)->output_flush (output))
 #define mf_output_is_terminal(self, output) (MF_HOST_OF (self)->output_is_terminal (output))
 #define mf_output_count(self, output, rows) (MF_HOST_OF (self)->output_count ((output), (rows)))
+#define mf_live(self) (MF_HOST_OF (self)->live ((MfStage *) (self)))
 #define mf_run(self) (MF_HOST_OF (self)->run ((MfStage *) (self)))
 
 // ---- options: the host writes parsed values into the instance by offset
@@ -237,7 +242,6 @@ typedef struct {
   int (*probe) (const char *path, const uint8_t *head, size_t n);  // 0 = not mine … 100 = certainly
   bool (*scan) (MfScan *scan);
   const char *snippet;         // code to paste on the target
-  bool live;                   // collectors: cannot run with --deterministic when set
 } MfDescriptor;
 
 typedef struct {
