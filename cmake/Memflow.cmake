@@ -60,6 +60,9 @@ endfunction ()
 # program that runs for 5 s, and for 10 minutes under the label long; what it finds lands in its folder of the build.
 # Otherwise it is a program that runs the corpus once, so that every build checks it.
 option (MEMFLOW_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
+if (MEMFLOW_FUZZ)  # the fuzzer is guided by the coverage of the libraries too
+  add_compile_options (-fsanitize=fuzzer-no-link)
+endif ()
 if (MEMFLOW_FUZZ)
   add_compile_options (-fsanitize=fuzzer-no-link)
 endif ()

@@ -2,6 +2,7 @@
 // A batch: several pipelines, a folder for each, one summary row each.
 #include "cli/cli.h"
 
+#include <csv.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,33 +29,43 @@ status_name (MfStatus status)
   return "?";
 }
 
+// The last `n` parts of a path without the ending, joined by dashes: data/board/08_leak.txt -> board-08_leak.
 static char *
-stem (const char *path)
+tail_of (const char *path, guint n)
 {
-  g_autofree char *base = g_path_get_basename (path);
-  char *dot = strrchr (base, '.');
-  return dot && dot != base ? g_strndup (base, (gsize) (dot - base)) : g_strdup (base);
+  g_auto (GStrv) parts = g_strsplit (path, "/", -1);
+  guint count = g_strv_length (parts);
+  g_autofree char *tail = g_strjoinv ("-", parts + (count > n ? count - n : 0));
+  char *dot = strrchr (tail, '.');
+  return dot && dot != tail ? g_strndup (tail, (gsize) (dot - tail)) : g_steal_pointer (&tail);
 }
 
-// A folder of its own for each job: the names of its configuration and input, numbered when they collide.
-static void
-name_folders (const MfRunSettings *settings, GPtrArray *jobs)
+static bool
+name_with (const MfRunSettings *settings, GPtrArray *jobs, guint parts)
 {
   g_autoptr (GHashTable) taken = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < jobs->len; i++) {
     MfJob *job = g_ptr_array_index (jobs, i);
-    g_autofree char *config = stem (job->configuration), *input = job->input ? stem (job->input) : NULL;
+    g_autofree char *config = tail_of (job->configuration, job->input ? 1 : parts);
+    g_autofree char *input = job->input ? tail_of (job->input, parts) : NULL;
     g_autofree char *name = input ? g_strconcat (config, "-", input, NULL) : g_strdup (config);
-    const char *under = settings->output ? settings->output : "reports";
     g_free (job->folder);
-    job->folder = g_build_filename (under, name, NULL);
-    for (guint n = 2; g_hash_table_contains (taken, job->folder); n++) {
-      g_autofree char *numbered = g_strdup_printf ("%s-%u", name, n);
-      g_free (job->folder);
-      job->folder = g_build_filename (under, numbered, NULL);
-    }
-    g_hash_table_add (taken, job->folder);
+    job->folder = g_build_filename (settings->output ? settings->output : "reports", name, NULL);
+    if (!g_hash_table_add (taken, job->folder))
+      return false;
   }
+  return true;
+}
+
+// A folder of its own for each job, named after its configuration and input by as many parts of their paths as
+// it takes to tell them apart. The same input twice shares its folder: it holds the same reports.
+static void
+name_folders (const MfRunSettings *settings, GPtrArray *jobs)
+{
+  enum { MOST_PARTS = 16 };
+  for (guint parts = 1; parts <= MOST_PARTS; parts++)
+    if (name_with (settings, jobs, parts))
+      return;
 }
 
 static gpointer
@@ -67,6 +78,9 @@ worker (gpointer data)
     g_mutex_unlock (&batch->lock);
     if (!job)
       return NULL;
+    job->status = MF_STATUS_INTERRUPTED;
+    if (mf_cli_interrupted ())
+      continue;
     mf_cli_run_job (batch->settings, job);
   }
 }
@@ -89,6 +103,52 @@ print_summary (const GPtrArray *jobs)
     printf ("%-*s  %-13s %12s %8s  %s\n", width, length > (size_t) width ? label + length - (size_t) width : label,
         status_name (job->status), mf_grouped (job->rows).text, mf_grouped (job->lost).text, headline);
   }
+}
+
+void
+mf_csv_add_cell (GString *row, const char *text)
+{
+  g_autofree char *defused = *text && strchr ("=+-@\t\r", *text) ? g_strconcat ("'", text, NULL) : g_strdup (text);
+  size_t length = strlen (defused), room = 2 * length + 2;
+  g_autofree char *cell = g_malloc (room);
+  g_string_append_len (row, cell, (gssize) csv_write (cell, room, defused, length));
+}
+
+static bool
+write_table (const char *folder, const char *name, const GString *text)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autoptr (GError) error = NULL;
+  g_mkdir_with_parents (folder, 0755);
+  if (g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
+    g_printerr ("wrote %s\n", path);
+    return true;
+  }
+  mf_cli_usage ("%s", error->message);
+  return false;
+}
+
+// The batch as tables for a spreadsheet: a row for each input, and all metrics of all inputs below each other.
+static bool
+write_tables (const MfRunSettings *settings, const GPtrArray *jobs)
+{
+  g_autoptr (GString) summary = g_string_new ("input,configuration,folder,status,events (rows),lost (rows),verdict\r\n");
+  g_autoptr (GString) metrics = g_string_new ("input,subject,name,value,unit,basis\r\n");
+  for (guint i = 0; i < jobs->len; i++) {
+    const MfJob *job = g_ptr_array_index (jobs, i);
+    const char *texts[] = { job->input ? job->input : "", job->configuration, job->folder, status_name (job->status) };
+    for (gsize k = 0; k < G_N_ELEMENTS (texts); k++) {
+      mf_csv_add_cell (summary, texts[k]);
+      g_string_append_c (summary, ',');
+    }
+    g_string_append_printf (summary, "%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",", job->rows, job->lost);
+    mf_csv_add_cell (summary, job->headline ? job->headline : "");
+    g_string_append (summary, "\r\n");
+    if (job->metrics)
+      g_string_append_len (metrics, job->metrics->str, (gssize) job->metrics->len);
+  }
+  const char *folder = settings->output ? settings->output : "reports";
+  return write_table (folder, "summary.csv", summary) && write_table (folder, "metrics.csv", metrics);
 }
 
 // The worst of all: any status but 0 is passed on, the first one that occurred.
@@ -118,5 +178,7 @@ mf_cli_run_batch (const MfRunSettings *settings, GPtrArray *jobs)
     g_thread_join (threads[i]);
   g_mutex_clear (&batch.lock);
   print_summary (jobs);
-  return overall (jobs);
+  bool written = write_tables (settings, jobs);
+  MfStatus status = overall (jobs);
+  return status == MF_STATUS_OK && !written ? MF_STATUS_FAILED : status;
 }

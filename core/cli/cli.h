@@ -51,10 +51,13 @@ typedef struct {
   char *folder;               // where its reports go; NULL = as the configuration says
   MfStatus status;
   char *headline;             // the first verdict
+  GString *metrics;           // rows for metrics.csv
   uint64_t rows, lost;
   char *errors;
 } MfJob;
 void mf_job_free (MfJob *job);
+
+enum { MF_MOST_JOBS = 64 };  // at once
 
 // Settings of a run that hold for each job.
 typedef struct {
@@ -68,6 +71,12 @@ typedef struct {
 
 MfStatus mf_cli_run_job (const MfRunSettings *settings, MfJob *job);
 MfStatus mf_cli_run_batch (const MfRunSettings *settings, GPtrArray *jobs);
+
+// True once ^C was pressed: no further jobs are begun.
+bool mf_cli_interrupted (void);
+
+// Appends a cell of text by RFC 4180. What a spreadsheet would run as a formula gets an apostrophe in front.
+void mf_csv_add_cell (GString *row, const char *text);
 
 // Shows the progress of a run on stderr, when that is a terminal, until stopped.
 typedef struct MfProgress MfProgress;

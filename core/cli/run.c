@@ -4,13 +4,14 @@
 
 #include <glob.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/units.h"
 
-static MfPipeline *_Atomic running;   // what ^C stops
+static MfPipeline *_Atomic running[MF_MOST_JOBS];  // what ^C stops
 static volatile sig_atomic_t interrupts;
 
 void
@@ -21,6 +22,8 @@ mf_job_free (MfJob *job)
   g_free (job->folder);
   g_free (job->headline);
   g_free (job->errors);
+  if (job->metrics)
+    g_string_free (job->metrics, TRUE);
   g_free (job);
 }
 
@@ -28,10 +31,31 @@ mf_job_free (MfJob *job)
 static void
 on_signal (int number)
 {
-  MfPipeline *pipeline = running;
-  if (++interrupts > 2 || !pipeline)
+  bool stopped = false;
+  for (gsize i = 0; i < G_N_ELEMENTS (running); i++) {
+    MfPipeline *pipeline = running[i];
+    if (pipeline)
+      mf_pipeline_stop (pipeline);
+    stopped |= pipeline != NULL;
+  }
+  if (++interrupts > 2 || !stopped)
     _exit (128 + number);
-  mf_pipeline_stop (pipeline);
+}
+
+bool
+mf_cli_interrupted (void)
+{
+  return interrupts > 0;
+}
+
+// Where a pipeline stands while it runs; the number of jobs at once bounds the places.
+static gsize
+enter (MfPipeline *pipeline)
+{
+  gsize i = 0;
+  for (MfPipeline *nobody = NULL; !atomic_compare_exchange_strong (&running[i], &nobody, pipeline); nobody = NULL)
+    i = (i + 1) % G_N_ELEMENTS (running);
+  return i;
 }
 
 static void
@@ -65,6 +89,27 @@ take_headline (void *user, const MfBatch *batch)
       const char *end = memchr (text, '\n', row->text.length);
       job->headline = g_strndup (text, end ? (gsize) (end - text) : row->text.length);
     }
+  return true;
+}
+
+typedef struct { MfPipeline *pipeline; MfJob *job; } MetricSink;
+
+static bool
+take_metrics (void *user, const MfBatch *batch)
+{
+  MetricSink *sink = user;
+  if (!g_str_equal (batch->type->name, MfMetric_type.name))
+    return true;
+  MF_EACH (batch, MfMetric, row) {
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    const MfString texts[] = { batch->input, row->subject, row->name, row->unit, row->basis };
+    for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
+      if (i == 3)
+        g_string_append_printf (sink->job->metrics, "%s,", row->value == row->value ? g_ascii_dtostr (number, sizeof number, row->value) : "");
+      mf_csv_add_cell (sink->job->metrics, mf_pipeline_string (sink->pipeline, texts[i]));
+      g_string_append (sink->job->metrics, i + 1 < G_N_ELEMENTS (texts) ? "," : "\r\n");
+    }
+  }
   return true;
 }
 
@@ -139,16 +184,20 @@ mf_cli_run_job (const MfRunSettings *settings, MfJob *job)
 {
   gint64 started = g_get_monotonic_time ();
   MfPipeline *pipeline = pipeline_for (settings, job);
+  MetricSink metrics = { pipeline, job };
+  job->metrics = g_string_new (NULL);
+  if (settings->batch)
+    mf_pipeline_add_sink (pipeline, "metric", take_metrics, &metrics);
   job->status = mf_pipeline_load (pipeline, job->configuration);
   if (job->status == MF_STATUS_OK) {
     const char *warnings = mf_pipeline_errors (pipeline);
     if (*warnings && !settings->quiet)
       g_printerr ("%s", warnings);
-    running = pipeline;
+    gsize place = enter (pipeline);
     MfProgress *progress = settings->batch || settings->quiet ? NULL : mf_progress_start (pipeline);
     job->status = mf_pipeline_run (pipeline);
     mf_progress_stop (progress);
-    running = NULL;
+    running[place] = NULL;
   }
   keep_figures (pipeline, job);
   if (job->status != MF_STATUS_OK && *job->errors)
@@ -277,8 +326,8 @@ mf_cli_run (MfCommandLine *line)
   g_autofree char *duration_text = duration;
   if (!sets_are_sane (settings.sets) || !read_duration (duration_text, &settings.duration))
     return MF_STATUS_CONFIGURATION;
-  if (settings.jobs < 1)
-    return mf_cli_usage ("--jobs %d: at least one", settings.jobs);
+  if (settings.jobs < 1 || settings.jobs > MF_MOST_JOBS)
+    return mf_cli_usage ("--jobs %d: from 1 to %d", settings.jobs, MF_MOST_JOBS);
   g_autoptr (GPtrArray) configurations = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) inputs = g_ptr_array_new_with_free_func (g_free);
   int wrong = sort_arguments (line->argc, line->argv, configurations, inputs);

@@ -304,6 +304,17 @@ distance (const char *a, size_t n, const char *b, size_t m)
   return rows[n % 3][m];
 }
 
+// How far a candidate is from the word; a word that was cut short is near.
+static unsigned
+steps_to (const char *word, size_t n, const char *candidate)
+{
+  size_t m = strlen (candidate);
+  if (n >= 3 && g_ascii_strncasecmp (word, candidate, n) == 0)
+    return 1;
+  unsigned steps = m > NEAREST_MAX ? UINT_MAX : distance (word, n, candidate, m);
+  return steps < MAX (m, 2) ? steps : UINT_MAX;
+}
+
 const char *
 mf_nearest (const char *word, const char *const *candidates)
 {
@@ -313,9 +324,8 @@ mf_nearest (const char *word, const char *const *candidates)
   if (n == 0 || n > NEAREST_MAX)
     return NULL;
   for (; *candidates; candidates++) {
-    size_t m = strlen (*candidates);
-    unsigned steps = m > NEAREST_MAX ? best : distance (word, n, *candidates, m);
-    if (steps < best && steps < n && steps < MAX (m, 2)) {
+    unsigned steps = steps_to (word, n, *candidates);
+    if (steps < best && steps < n) {
       best = steps;
       nearest = *candidates;
     }

@@ -11,8 +11,8 @@ mf_open_batch_new (MfMemory *memory, const MfType *type)
     return NULL;
   *open = (MfOpenBatch) {
     .batch = { .type = type, .stride = type->row_size }, .capacity = capacity, .memory = memory,
+    .refs = 1,
   };
-  g_atomic_ref_count_init (&open->refs);
   open->rows = mf_memory_resize (memory, NULL, (size_t) capacity * type->row_size);
   open->batch.rows = open->rows;
   if (!open->rows) {
@@ -25,14 +25,14 @@ mf_open_batch_new (MfMemory *memory, const MfType *type)
 MfOpenBatch *
 mf_open_batch_ref (MfOpenBatch *open)
 {
-  g_atomic_ref_count_inc (&open->refs);
+  atomic_fetch_add_explicit (&open->refs, 1, memory_order_relaxed);
   return open;
 }
 
 void
 mf_open_batch_unref (MfOpenBatch *open)
 {
-  if (!open || !g_atomic_ref_count_dec (&open->refs))
+  if (!open || atomic_fetch_sub_explicit (&open->refs, 1, memory_order_acq_rel) != 1)
     return;
   mf_memory_resize (open->memory, open->rows, 0);
   mf_memory_resize (open->memory, open->text, 0);

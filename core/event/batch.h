@@ -10,7 +10,7 @@
 
 typedef struct {
   MfBatch batch;        // what consumers see
-  gatomicrefcount refs;
+  _Atomic uint32_t refs;
   uint32_t capacity;    // rows
   uint32_t text_room;   // bytes allocated for the arena
   MfMemory *memory;

@@ -105,6 +105,20 @@ mf_node_flush (MfNode *node)
   }
 }
 
+// What the user can edit: the value that is to blame, the input that the command line gave, or the stage.
+static const MfPlace *
+place_to_blame (const MfNode *node, const char *option, MfPlace *argument)
+{
+  const char *input_option = node->plugin ? node->plugin->descriptor->input_option : NULL;
+  if (option && input_option && node->input_override && g_str_equal (option, input_option)) {
+    *argument = (MfPlace) { .kind = MF_PLACE_SET, .file = node->input_override };
+    return argument;
+  }
+  if (!node->group)
+    return NULL;
+  return option ? mf_option_place (node->group, option) : &node->group->place;
+}
+
 bool
 mf_node_fail (MfNode *node, const char *option, const char *format, ...)
 {
@@ -114,8 +128,8 @@ mf_node_fail (MfNode *node, const char *option, const char *format, ...)
   va_end (arguments);
   MfPipeline *pipeline = node->pipeline;
   const char *kind = node->kind == MF_COLLECTOR ? "collector" : node->kind == MF_ANALYZER ? "analyzer" : "format";
-  const MfPlace *place = !node->group ? NULL
-      : option ? mf_option_place (node->group, option) : &node->group->place;
+  MfPlace argument;
+  const MfPlace *place = place_to_blame (node, option, &argument);
   pthread_mutex_lock (&pipeline->lock);
   mf_diagnostics_error (pipeline->diagnostics, place, NULL, "%s '%s': %s", kind, node->name, text);
   pthread_mutex_unlock (&pipeline->lock);

@@ -3,6 +3,7 @@
 #include "plugin/registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,11 +65,12 @@ start_child (const char *path, int *from)
   if (child == 0) {
     close (ends[0]);
     signal (SIGINT, SIG_DFL);
-    if (freopen ("/dev/null", "w", stdout)) {
-      FILE *out = fdopen (ends[1], "w");
-      if (out)
-        report (out, path);
-    }
+    // What the module prints is nobody's; what the parent has buffered must not be printed twice.
+    int nowhere = open ("/dev/null", O_WRONLY);
+    dup2 (nowhere, STDOUT_FILENO);
+    FILE *out = fdopen (ends[1], "w");
+    if (out)
+      report (out, path);
     _exit (0);
   }
   close (ends[1]);

@@ -168,7 +168,7 @@ check_with_python (const char *text)
   int status, file = g_file_open_tmp ("XXXXXX.csv", &path, NULL);
   g_assert_cmpint (file, >=, 0);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
-  const char *arguments[] = { "python3", "-c", script, path, NULL };
+  const char *arguments[] = { MEMFLOW_PYTHON, "-c", script, path, NULL };
   g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &printed,
     &errors, &status, NULL));
   g_assert_cmpstr (errors, ==, "");

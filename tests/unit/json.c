@@ -101,7 +101,7 @@ check_against_schema (const char *text)
   int status, file = g_file_open_tmp ("XXXXXX.json", &path, NULL);
   g_assert_cmpint (file, >=, 0);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
-  const char *arguments[] = { "python3", "tests/unit/validate-report.py", path, NULL };
+  const char *arguments[] = { MEMFLOW_PYTHON, "tests/unit/validate-report.py", path, NULL };
   g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &printed,
     &errors, &status, NULL));
   if (status != 0)
