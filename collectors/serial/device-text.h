@@ -94,7 +94,7 @@ typedef enum {
 } MfTextFaultKind;
 
 #define MF_TEXT_FAULT_FRAMES 32
-#define MF_TEXT_FAULT_TEXT 256
+#define MF_TEXT_FAULT_LENGTH 256
 
 typedef struct {
   char file[96];
@@ -110,7 +110,7 @@ typedef struct {
   uint64_t offset;               // of the first line, in bytes
   uint64_t bytes;                // that could not be allocated, MF_ABSENT if not said
   char type[64];                 // "MemoryError"
-  char text[MF_TEXT_FAULT_TEXT]; // the message; bytes of the device, escape them before printing
+  char text[MF_TEXT_FAULT_LENGTH]; // the message; bytes of the device, escape them before printing
   unsigned
       n_frames; // outermost first; of a deep traceback the innermost MF_TEXT_FAULT_FRAMES are kept
   uint64_t lost_frames; // outer frames that were not kept

@@ -20,7 +20,7 @@ deliver (MfLineReader *self, const char *text, size_t length, bool unterminated)
   self->counts.lines++;
   self->counts.cut_lines += self->cut;
   self->length = 0;
-  self->cut = false;
+  self->begun = self->cut = false;
   return self->deliver (self->user, &line);
 }
 
@@ -60,6 +60,7 @@ take_piece (MfLineReader *self, const char *bytes, size_t length, bool whole)
 
   if (whole && plain && self->length == 0 && !self->cut && length <= MF_LINE_LIMIT)
     return deliver (self, bytes, length, false);
+  self->begun = true;
   append_without_nuls (self, bytes, length);
   return whole ? deliver (self, self->text, self->length, false) : true;
 }
@@ -118,7 +119,7 @@ mf_line_reader_feed (MfLineReader *self, const char *bytes, size_t length)
       newline = memchr (start, '\n', (size_t)(end - start));
     if (self->returns > 0 && *start != '\r' && *start != '\n' && !settle_returns (self, false))
       return false;
-    if (self->length == 0 && !self->cut)
+    if (!self->begun)
       self->line_offset = base + (uint64_t)(start - bytes);
 
     stop = find_end (start, end, newline);

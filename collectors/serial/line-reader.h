@@ -40,6 +40,7 @@ typedef struct {
   uint64_t line_offset; // where the line being collected begins
   size_t length;        // of `text`
   size_t returns;       // CRs since the line that the first of them ended
+  bool begun;           // a byte of it has come, if only a NUL
   bool cut;
   char text[MF_LINE_LIMIT];
 } MfLineReader;

@@ -489,7 +489,7 @@ take_area (MfDumpReader *self, MfGrammarContext *context, const MfLine *line, co
   if (self->broken)
     return MF_LINE_TAKEN;
   return take_map_verdict (
-      self, context, mf_dump_map_add_area (&self->map, read[0], line->number), line);
+      self, context, mf_dump_map_add_area (&self->map, context->sink, read[0], line->number), line);
 }
 
 static MfLineVerdict
@@ -536,7 +536,7 @@ take_unreadable (
   }
   if (!mf_dump_reader_settle (self, context, "a new dump began", line->number))
     return MF_LINE_FAILED;
-  begin (self, MF_DUMP_HEADER, line);
+  begin (self, rule->take == take_totals ? MF_DUMP_SUMMARY : MF_DUMP_HEADER, line);
   break_dump (self, line->number, "the line \"%s...\" cannot be read", rule->key);
   return MF_LINE_TAKEN;
 }
@@ -582,8 +582,8 @@ bear_other_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *li
     return MF_LINE_UNKNOWN;
   if (whole_map && mf_dump_map_resembles_row (&self->map, line)) {
     break_dump (self, line->number,
-        "the row cannot be read: it has a character that is no block code, "
-        "or more than 64 blocks");
+        "the row cannot be read: its address is garbled, or it has a character that "
+        "is no block code");
     touch (self, line);
     return MF_LINE_TAKEN;
   }
@@ -593,13 +593,18 @@ bear_other_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *li
                                                                                 : MF_LINE_FAILED;
 }
 
-// Text of others can look like a row. In a map the digits tell; before one, only a long row is
-// believed.
+// Text of others can look like a row: before a map only a long one is believed, and in a map a short
+// one that does not follow is left aside.
 static bool
 belongs (const MfDumpReader *self, const MfDumpRow *row)
 {
-  if (self->state == MF_DUMP_MAP)
-    return row->digits >= self->map.last.digits;
+  const MfDumpMap *map = &self->map;
+
+  if (self->broken && self->state == MF_DUMP_MAP)
+    return true;
+  if (self->state == MF_DUMP_MAP && map->n_areas > 0)
+    return row->n_codes == MF_ROW_GRANULES ? row->digits >= map->last.digits
+                                           : mf_dump_map_expects (map, row);
   if (row->n_codes != MF_ROW_GRANULES)
     return false;
   return self->state != MF_DUMP_NONE || row->digits == 5 || row->digits == 8;

@@ -164,24 +164,28 @@ area_length (const MfDumpMap *self)
          + (uint64_t)self->folded * MF_ROW_GRANULES;
 }
 
-MfMapVerdict
-mf_dump_map_add_area (MfDumpMap *self, uint64_t base, uint64_t line)
+static void
+open_area (MfDumpMap *self, uint64_t base, uint64_t line)
 {
-  size_t first = self->n + self->folded * MF_ROW_GRANULES;
+  self->areas[self->n_areas++] = (MfDumpArea){ .base = base, .first_granule = self->n };
+  self->last.n_codes = 0;
+  self->last.line = line;
+  self->origin = 0;
+}
 
-  if (self->n_areas > 0 && first == current_area (self)->first_granule) {
+MfMapVerdict
+mf_dump_map_add_area (MfDumpMap *self, const MfTextSink *sink, uint64_t base, uint64_t line)
+{
+  if (self->n_areas > 0 && area_length (self) == 0) {
     if (current_area (self)->base == base)
       return MF_MAP_REPEATED;
     return broken (self, line, "the heap area before it has no rows");
   }
   if (self->n_areas == MF_DUMP_AREAS)
     return broken (self, line, "the heap has more than %d areas", MF_DUMP_AREAS);
-  if (self->n_areas > 0)
-    current_area (self)->granules = first - current_area (self)->first_granule;
-  self->areas[self->n_areas++] = (MfDumpArea){ .base = base, .first_granule = first };
-  self->last.n_codes = 0;
-  self->last.line = line;
-  self->origin = 0;
+  if (mf_dump_map_finish (self, sink) != MF_MAP_OK)
+    return MF_MAP_FAILED;
+  open_area (self, base, line);
   return MF_MAP_OK;
 }
 
@@ -189,7 +193,7 @@ MfMapVerdict
 mf_dump_map_add_fold (MfDumpMap *self, uint64_t rows, uint64_t line)
 {
   if (self->n_areas == 0)
-    mf_dump_map_add_area (self, MF_ABSENT, line);
+    open_area (self, MF_ABSENT, line);
   if (self->folded > 0 && self->folded == rows)
     return MF_MAP_REPEATED;
   if (self->folded > 0 || rows == 0)
@@ -234,14 +238,35 @@ mf_dump_map_expects (const MfDumpMap *self, const MfDumpRow *row)
   return fitting_candidates (self, row, self->origin, area_length (self)) != 0;
 }
 
-bool
-mf_dump_map_resembles_row (const MfDumpMap *self, const MfLine *line)
+// Where the last row had its address.
+static bool
+has_expected_address (const MfDumpMap *self, const MfLine *line)
 {
   size_t end = self->last.column + self->last.digits;
   MfDumpRow row;
 
-  return self->rows > 0 && line->length >= end + 2 && line->text[end] == ':'
+  return line->length >= end + 2 && (line->text[end] == ':' || line->text[end + 1] == ' ')
          && parse_row_address (line, line->text + end, &row) && mf_dump_map_expects (self, &row);
+}
+
+// ": " and 64 codes, behind something that is no address.
+static bool
+has_whole_row (const MfLine *line)
+{
+  const char *end = mf_line_trimmed_end (line);
+  const char *codes = end - MF_ROW_GRANULES;
+
+  if (codes - line->text < 2 || codes[-1] != ' ' || codes[-2] != ':')
+    return false;
+  while (codes < end && code_classes[(unsigned char)*codes])
+    codes++;
+  return codes == end;
+}
+
+bool
+mf_dump_map_resembles_row (const MfDumpMap *self, const MfLine *line)
+{
+  return self->rows > 0 && (has_expected_address (self, line) || has_whole_row (line));
 }
 
 // Rows count from 0. Up to 1.4 they were cut-off addresses instead, counted from the base.
@@ -304,17 +329,28 @@ wrong_address (MfDumpMap *self, const MfDumpRow *row)
       row->line, row->address, expected);
 }
 
+// Without the lines "GC memory layout" only the address tells that the next area begins.
+static bool
+begins_area (MfDumpMap *self, const MfDumpRow *row)
+{
+  return row->address == 0 && current_area (self)->base == MF_ABSENT && area_length (self) > 0
+         && !mf_dump_map_expects (self, row);
+}
+
 MfMapVerdict
 mf_dump_map_add_row (MfDumpMap *self, const MfTextSink *sink, const MfDumpRow *row)
 {
+  MfMapVerdict verdict;
+
   if (self->n_areas == 0)
-    mf_dump_map_add_area (self, MF_ABSENT, row->line - 1);
+    open_area (self, MF_ABSENT, row->line - 1);
   if (is_repeated (self, row))
     return MF_MAP_REPEATED;
-  if (row->address == 0 && current_area (self)->base == MF_ABSENT && area_length (self) > 0
-      && !fit_address (self, row)
-      && mf_dump_map_add_area (self, MF_ABSENT, row->line - 1) != MF_MAP_OK)
-    return MF_MAP_BROKEN;
+  if (begins_area (self, row)) {
+    verdict = mf_dump_map_add_area (self, sink, MF_ABSENT, row->line - 1);
+    if (verdict != MF_MAP_OK)
+      return verdict;
+  }
   if (self->last.n_codes > 0 && self->last.n_codes < MF_ROW_GRANULES)
     return broken (self, self->last.line,
         "the row has %zu blocks instead of 64, and is not the last", self->last.n_codes);

@@ -56,7 +56,8 @@ bool mf_dump_map_expects (const MfDumpMap *self, const MfDumpRow *row);
 bool mf_dump_map_has_area (const MfDumpMap *self, uint64_t base);
 
 // "GC memory layout; from BASE:" (MF_ABSENT: a map without that line).
-MfMapVerdict mf_dump_map_add_area (MfDumpMap *self, uint64_t base, uint64_t line);
+MfMapVerdict mf_dump_map_add_area (
+    MfDumpMap *self, const MfTextSink *sink, uint64_t base, uint64_t line);
 MfMapVerdict mf_dump_map_add_row (MfDumpMap *self, const MfTextSink *sink, const MfDumpRow *row);
 MfMapVerdict mf_dump_map_add_fold (MfDumpMap *self, uint64_t rows, uint64_t line);
 
