@@ -107,9 +107,9 @@ typedef struct {
   bool caught;    // printed by the program, not by the interpreter's top level
   bool truncated; // the message or the traceback is not whole
   uint64_t first_line, last_line;
-  uint64_t offset;               // of the first line, in bytes
-  uint64_t bytes;                // that could not be allocated, MF_ABSENT if not said
-  char type[64];                 // "MemoryError"
+  uint64_t offset;                 // of the first line, in bytes
+  uint64_t bytes;                  // that could not be allocated, MF_ABSENT if not said
+  char type[64];                   // "MemoryError"
   char text[MF_TEXT_FAULT_LENGTH]; // the message; bytes of the device, escape them before printing
   unsigned
       n_frames; // outermost first; of a deep traceback the innermost MF_TEXT_FAULT_FRAMES are kept
@@ -121,8 +121,8 @@ typedef struct {
 typedef struct {
   uint64_t line;
   uint64_t offset;
-  bool rebooted; // an epoch begins. False for the banner that belongs to a soft reboot already
-                 // reported, and for the banner that ends a raw prompt
+  bool rebooted;    // an epoch begins. False for the banner that belongs to a soft reboot already
+                    // reported, and for the banner that ends a raw prompt
   bool soft;        // "soft reboot"
   bool has_banner;  // the following are set
   char version[64]; // "1.28.0"

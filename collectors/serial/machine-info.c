@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+// Lines of others that may stand between the lines of machine.info.
+#define BLOCK_SILENCE 4
+
 static const char *const symbol_patterns[MF_N_SYMBOLS] = {
   [MF_SYMBOL_ETEXT] = "_etext=#",
   [MF_SYMBOL_SIDATA] = "_sidata=#",
@@ -57,6 +60,21 @@ mf_machine_info_start (MfMachineInfo *self)
   self->step = DONE;
 }
 
+void
+mf_machine_info_add_keys (MfKeyFilter *filter)
+{
+  mf_key_filter_add (filter, "qstr:");
+  for (unsigned i = 0; i < MF_N_SYMBOLS; i++)
+    mf_key_filter_add (filter, symbol_patterns[i]);
+}
+
+// "GC:" comes behind the symbols and the qstr pools.
+bool
+mf_machine_info_is_open (const MfMachineInfo *self, const MfLine *line)
+{
+  return self->last_line != 0 && line->number - self->last_line <= BLOCK_SILENCE;
+}
+
 static bool
 take_symbol (MfMachineInfo *self, const MfLine *line)
 {
@@ -71,6 +89,7 @@ take_symbol (MfMachineInfo *self, const MfLine *line)
     self->layout.line = self->n_symbols == 0 ? line->number : self->layout.line;
     self->layout.symbols[i] = address;
     self->n_symbols++;
+    self->last_line = line->number;
     return true;
   }
   return false;
@@ -137,7 +156,7 @@ take_step (MfMachineInfo *self, const MfLine *line)
       self->step++;
       return true;
     }
-  self->step = line->number - self->last_line > 2 ? DONE : self->step;
+  self->step = line->number - self->last_line > BLOCK_SILENCE ? DONE : self->step;
   return false;
 }
 

@@ -18,5 +18,9 @@ typedef struct {
 
 void mf_machine_info_start (MfMachineInfo *self);
 
+// A line without any of these is of no interest, but for the few behind one that was.
+void mf_machine_info_add_keys (MfKeyFilter *filter);
+bool mf_machine_info_is_open (const MfMachineInfo *self, const MfLine *line);
+
 MfLineVerdict mf_machine_info_line (
     MfMachineInfo *self, MfDumpReader *dump, MfGrammarContext *context, const MfLine *line);

@@ -524,6 +524,13 @@ static const LineRule line_rules[] = {
 
 #define N_LINE_RULES (sizeof line_rules / sizeof line_rules[0])
 
+void
+mf_dump_reader_add_keys (MfKeyFilter *filter)
+{
+  for (size_t i = 0; i < N_LINE_RULES; i++)
+    mf_key_filter_add (filter, line_rules[i].key);
+}
+
 static MfLineVerdict
 take_unreadable (
     MfDumpReader *self, MfGrammarContext *context, const MfLine *line, const LineRule *rule)
@@ -554,8 +561,8 @@ find_rule (const LineRule *rule, const MfLine *line)
   return found;
 }
 
-static MfLineVerdict
-take_ruled_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *line)
+MfLineVerdict
+mf_dump_reader_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *line)
 {
   for (size_t i = 0; i < N_LINE_RULES; i++) {
     const char *found = find_rule (&line_rules[i], line);
@@ -572,8 +579,8 @@ take_ruled_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *li
 }
 
 // A line that is no part of a dump, in the middle of one.
-static MfLineVerdict
-bear_other_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *line)
+MfLineVerdict
+mf_dump_reader_other_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *line)
 {
   bool whole_map = self->state == MF_DUMP_MAP && !self->broken && !self->headerless;
   unsigned patience = whole_map ? MAP_SILENCE : HEADER_SILENCE;
@@ -593,8 +600,8 @@ bear_other_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *li
                                                                                 : MF_LINE_FAILED;
 }
 
-// Text of others can look like a row: before a map only a long one is believed, and in a map a short
-// one that does not follow is left aside.
+// Text of others can look like a row: before a map only a long one is believed, and in a map a
+// short one that does not follow is left aside.
 static bool
 belongs (const MfDumpReader *self, const MfDumpRow *row)
 {
@@ -657,14 +664,6 @@ mf_dump_reader_row (MfDumpReader *self, MfGrammarContext *context, const MfLine 
     return MF_LINE_TAKEN;
   return take_map_verdict (
       self, context, mf_dump_map_add_row (&self->map, context->sink, &row), line);
-}
-
-MfLineVerdict
-mf_dump_reader_line (MfDumpReader *self, MfGrammarContext *context, const MfLine *line)
-{
-  MfLineVerdict verdict = take_ruled_line (self, context, line);
-
-  return verdict != MF_LINE_UNKNOWN ? verdict : bear_other_line (self, context, line);
 }
 
 MfLineVerdict

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "grammar.h"
+#include "key-filter.h"
 #include "micropython-map.h"
 
 typedef enum {
@@ -32,11 +33,16 @@ typedef struct {
   MfDumpMap map;
 } MfDumpReader;
 
-// The two halves of reading a line: rows, the bulk, go first; then, if no other reader knows the
-// line, the rest.
+// A line without any of these is of no interest while `state` is MF_DUMP_NONE, rows aside.
+void mf_dump_reader_add_keys (MfKeyFilter *filter);
+
+// The three steps of reading a line: rows, the bulk, go first; then the lines with keys; then, if
+// nobody knows the line, it is one of others that may stand in the middle of a dump.
 MfLineVerdict mf_dump_reader_row (
     MfDumpReader *self, MfGrammarContext *context, const MfLine *line);
 MfLineVerdict mf_dump_reader_line (
+    MfDumpReader *self, MfGrammarContext *context, const MfLine *line);
+MfLineVerdict mf_dump_reader_other_line (
     MfDumpReader *self, MfGrammarContext *context, const MfLine *line);
 
 // The figures of machine.info, which has its own words for them. `first_line` and `offset` of its

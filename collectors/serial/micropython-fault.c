@@ -24,6 +24,15 @@ static const FaultWords fault_words[] = {
 
 #define N_FAULT_WORDS (sizeof fault_words / sizeof fault_words[0])
 
+void
+mf_fault_reader_add_keys (MfKeyFilter *filter)
+{
+  mf_key_filter_add (filter, TRACEBACK);
+  mf_key_filter_add (filter, "MemoryError");
+  for (size_t i = 0; i < N_FAULT_WORDS; i++)
+    mf_key_filter_add (filter, fault_words[i].words);
+}
+
 static void
 copy_text (char *to, size_t size, const char *text, const char *end)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "grammar.h"
+#include "key-filter.h"
 
 // Fixed size. Set it to zero.
 typedef struct {
@@ -12,6 +13,9 @@ typedef struct {
   unsigned silence; // lines in between that are neither frame nor exception
   MfTextFault fault;
 } MfFaultReader;
+
+// A line without any of these is of no interest unless `open`.
+void mf_fault_reader_add_keys (MfKeyFilter *filter);
 
 // Whether the line belongs to a fault; `*complete` if `self->fault` is now to be delivered.
 bool mf_fault_reader_line (MfFaultReader *self, const MfLine *line, bool *complete);

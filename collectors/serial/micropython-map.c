@@ -76,22 +76,70 @@ parse_row_address (const MfLine *line, const char *end, MfDumpRow *row)
   return true;
 }
 
+typedef uint8_t Codes __attribute__ ((vector_size (16)));
+
+static inline Codes
+all_of (uint8_t c)
+{
+  return (Codes){ c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c };
+}
+
+static bool
+any (Codes mask)
+{
+  uint64_t halves[2];
+
+  memcpy (halves, &mask, sizeof halves);
+  return halves[0] | halves[1];
+}
+
+// The same as code_classes for 64 codes at once: rows are the bulk of what boards send.
+static unsigned
+classify_whole_row (const char *row)
+{
+  Codes wrong = all_of (0), old_tails = all_of (0);
+
+  for (unsigned i = 0; i < MF_ROW_GRANULES; i += sizeof (Codes)) {
+    Codes codes, known;
+
+    memcpy (&codes, row + i, sizeof codes);
+    known = (Codes)(codes - all_of ('A') < all_of (26)) | (Codes)(codes == all_of ('.'));
+    known |= (Codes)(codes == all_of ('=')) | (Codes)(codes == all_of ('h'));
+    known |= (Codes)(codes == all_of ('m')) | (Codes)(codes == all_of ('q'));
+    old_tails |= (Codes)(codes == all_of ('t'));
+    wrong |= ~(known | (Codes)(codes == all_of ('t')));
+  }
+  return any (wrong) ? 0 : any (old_tails) ? CODE | OLD_TAIL : CODE;
+}
+
+// Reads codes back from `end`. Returns where they begin, and the union of their classes.
+static const char *
+find_codes (const MfLine *line, const char *end, unsigned *classes)
+{
+  const char *p = end - line->text < MF_ROW_GRANULES ? end : end - MF_ROW_GRANULES;
+
+  *classes = p < end ? classify_whole_row (p) : 0;
+  if (*classes)
+    return p;
+  for (p = end; p > line->text && code_classes[(unsigned char)p[-1]]; p--)
+    *classes |= code_classes[(unsigned char)p[-1]];
+  return p;
+}
+
 bool
 mf_dump_row_parse (const MfLine *line, MfDumpRow *row)
 {
   const char *end = mf_line_trimmed_end (line);
-  const char *p = end;
-  unsigned classes = 0;
+  unsigned classes;
+  const char *codes = find_codes (line, end, &classes);
 
-  while (p > line->text && code_classes[(unsigned char)p[-1]])
-    classes |= code_classes[(unsigned char)*--p];
-  if (line->cut || p == end || p - line->text < 6 || p[-1] != ' ' || p[-2] != ':')
+  if (line->cut || codes == end || codes - line->text < 6 || codes[-1] != ' ' || codes[-2] != ':')
     return false;
   row->line = line->number;
-  row->codes = p;
-  row->n_codes = (size_t)(end - p);
+  row->codes = codes;
+  row->n_codes = (size_t)(end - codes);
   row->old_tails = classes & OLD_TAIL;
-  return row->n_codes <= MF_ROW_GRANULES && parse_row_address (line, p - 2, row);
+  return row->n_codes <= MF_ROW_GRANULES && parse_row_address (line, codes - 2, row);
 }
 
 __attribute__ ((format (printf, 3, 4))) static MfMapVerdict
@@ -226,9 +274,12 @@ fitting_candidates (const MfDumpMap *self, const MfDumpRow *row, uint64_t origin
   uint64_t mask = address_mask (row->digits);
   uint32_t fitting = 0;
 
-  for (unsigned shift = 0; shift < 32; shift++)
-    if (self->candidates >> shift & 1 && ((origin + (length << shift)) & mask) == row->address)
+  for (uint32_t left = self->candidates; left != 0; left &= left - 1) {
+    unsigned shift = (unsigned)__builtin_ctz (left);
+
+    if (((origin + (length << shift)) & mask) == row->address)
       fitting |= 1u << shift;
+  }
   return fitting;
 }
 
@@ -403,19 +454,30 @@ mf_dump_map_finish (MfDumpMap *self, const MfTextSink *sink)
   return MF_MAP_OK;
 }
 
+// The bytes of a word before the first that is not zero.
+static size_t
+leading_zero_bytes (uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return (size_t)__builtin_ctzll (word) / 8;
+#else
+  return (size_t)__builtin_clzll (word) / 8;
+#endif
+}
+
 // How many granules from `p` on have this code; eight at a time, as heaps are mostly long runs.
 static size_t
 span (const uint8_t *p, const uint8_t *end, uint8_t code)
 {
   const uint8_t *start = p;
-  uint64_t eight = 0x0101010101010101u * code;
 
-  if (p == end || *p != code)
-    return 0;
-  for (uint64_t word; end - p >= 8; p += 8) {
+  for (; end - p >= 8; p += 8) {
+    uint64_t word;
+
     memcpy (&word, p, sizeof word);
-    if (word != eight)
-      break;
+    word ^= 0x0101010101010101u * code;
+    if (word != 0)
+      return (size_t)(p - start) + leading_zero_bytes (word);
   }
   while (p < end && *p == code)
     p++;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of MicroPython and CircuitPython consoles: who says hello and who reboots stands
 // here, dumps, faults and machine.info in files of their own.
+#include "key-filter.h"
 #include "machine-info.h"
 #include "micropython-fault.h"
 
@@ -11,9 +12,13 @@ typedef struct {
   MfFaultReader fault;
   MfMachineInfo machine;
   MfTextBoot boot;
+  MfKeyFilter keys;
   bool announced;  // a reboot whose banner has not come yet
   bool raw_prompt; // a banner that follows ends it, and is no reboot
 } MicroPython;
+
+static const char *const own_keys[] = { "MicroPython v", "Micro Python v", "CircuitPython ",
+  "soft reboot", "rst:0x", "qstr pool: ", "raw REPL" };
 
 static void
 start (void *instance)
@@ -21,6 +26,11 @@ start (void *instance)
   MicroPython *self = instance;
 
   mf_machine_info_start (&self->machine);
+  mf_machine_info_add_keys (&self->keys);
+  mf_fault_reader_add_keys (&self->keys);
+  mf_dump_reader_add_keys (&self->keys);
+  for (size_t i = 0; i < sizeof own_keys / sizeof own_keys[0]; i++)
+    mf_key_filter_add (&self->keys, own_keys[i]);
 }
 
 static bool
@@ -139,7 +149,7 @@ take_reboot (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 }
 
 static MfLineVerdict
-take_qstr (MfGrammarContext *context, const MfLine *line)
+take_qstr (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 {
   static const char pattern[]
       = "qstr pool: n_pool=%, n_qstr=%, n_str_data_bytes=%, n_total_bytes=%";
@@ -147,6 +157,7 @@ take_qstr (MfGrammarContext *context, const MfLine *line)
   uint64_t read[4];
   MfQstrPools pools;
 
+  (void)self;
   if (!found || !mf_pattern_match_line (pattern, found, line, read))
     return MF_LINE_UNKNOWN;
   pools = (MfQstrPools){ line->number, read[0], read[1], read[2], read[3] };
@@ -156,10 +167,16 @@ take_qstr (MfGrammarContext *context, const MfLine *line)
 }
 
 static MfLineVerdict
+take_raw_prompt (MicroPython *self, MfGrammarContext *context, const MfLine *line)
+{
+  (void)context;
+  self->raw_prompt |= mf_line_find (line, "raw REPL; CTRL-B to exit") != NULL;
+  return MF_LINE_UNKNOWN;
+}
+
+static MfLineVerdict
 take_prompt (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 {
-  if (mf_line_find (line, "raw REPL; CTRL-B to exit"))
-    self->raw_prompt = true;
   if (line->length < 3 || memcmp (line->text, ">>>", 3) != 0)
     return MF_LINE_UNKNOWN;
   return mf_dump_reader_settle (&self->dump, context, "the prompt came back", line->number)
@@ -181,21 +198,51 @@ take_fault (MicroPython *self, MfGrammarContext *context, const MfLine *line)
   return taken ? MF_LINE_TAKEN : MF_LINE_UNKNOWN;
 }
 
-static MfLineVerdict
-take_other_line (MicroPython *self, MfGrammarContext *context, const MfLine *line)
-{
-  MfLineVerdict verdict = take_prompt (self, context, line);
+// The readers of lines with keys, the most frequent first.
+typedef MfLineVerdict (*Reader) (MicroPython *self, MfGrammarContext *context, const MfLine *line);
 
-  if (verdict == MF_LINE_UNKNOWN)
+static MfLineVerdict
+take_dump (MicroPython *self, MfGrammarContext *context, const MfLine *line)
+{
+  return mf_dump_reader_line (&self->dump, context, line);
+}
+
+static MfLineVerdict
+take_machine_info (MicroPython *self, MfGrammarContext *context, const MfLine *line)
+{
+  return mf_machine_info_line (&self->machine, &self->dump, context, line);
+}
+
+static const Reader readers[] = {
+  take_dump,
+  take_fault,
+  take_machine_info,
+  take_banner,
+  take_reboot,
+  take_qstr,
+  take_raw_prompt,
+};
+
+static MfLineVerdict
+take_line_with_key (MicroPython *self, MfGrammarContext *context, const MfLine *line)
+{
+  MfLineVerdict verdict = MF_LINE_UNKNOWN;
+
+  for (size_t i = 0; verdict == MF_LINE_UNKNOWN && i < sizeof readers / sizeof readers[0]; i++)
+    verdict = readers[i](self, context, line);
+  return verdict;
+}
+
+// Without a word of this grammar a line can only go on with what is open.
+static MfLineVerdict
+take_line_without_key (MicroPython *self, MfGrammarContext *context, const MfLine *line)
+{
+  MfLineVerdict verdict = MF_LINE_UNKNOWN;
+
+  if (self->fault.open)
     verdict = take_fault (self, context, line);
-  if (verdict == MF_LINE_UNKNOWN)
-    verdict = mf_machine_info_line (&self->machine, &self->dump, context, line);
-  if (verdict == MF_LINE_UNKNOWN)
-    verdict = take_banner (self, context, line);
-  if (verdict == MF_LINE_UNKNOWN)
-    verdict = take_reboot (self, context, line);
-  if (verdict == MF_LINE_UNKNOWN)
-    verdict = take_qstr (context, line);
+  if (verdict == MF_LINE_UNKNOWN && mf_machine_info_is_open (&self->machine, line))
+    verdict = take_machine_info (self, context, line);
   return verdict;
 }
 
@@ -206,9 +253,13 @@ take_line (void *instance, MfGrammarContext *context, const MfLine *line)
   MfLineVerdict verdict = mf_dump_reader_row (&self->dump, context, line);
 
   if (verdict == MF_LINE_UNKNOWN)
-    verdict = take_other_line (self, context, line);
+    verdict = take_prompt (self, context, line);
   if (verdict == MF_LINE_UNKNOWN)
-    verdict = mf_dump_reader_line (&self->dump, context, line);
+    verdict = mf_key_filter_may_match (&self->keys, line)
+                  ? take_line_with_key (self, context, line)
+                  : take_line_without_key (self, context, line);
+  if (verdict == MF_LINE_UNKNOWN)
+    verdict = mf_dump_reader_other_line (&self->dump, context, line);
   return verdict;
 }
 
