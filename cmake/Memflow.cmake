@@ -63,9 +63,6 @@ option (MEMFLOW_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
 if (MEMFLOW_FUZZ)  # the fuzzer is guided by the coverage of the libraries too
   add_compile_options (-fsanitize=fuzzer-no-link)
 endif ()
-if (MEMFLOW_FUZZ)
-  add_compile_options (-fsanitize=fuzzer-no-link)
-endif ()
 add_custom_target (fuzzers)
 
 function (memflow_fuzz_run test seconds timeout fuzzer corpus)

@@ -83,7 +83,8 @@ static bool refuse (MfLiteralError *error, const char *text, size_t n, const cha
 
 // Fills `error` with "'text' …"; always false.
 static bool
-refuse (MfLiteralError *error, const char *text, size_t n, const char *hint, const char *format, ...)
+refuse (MfLiteralError *error, const char *text, size_t n, const char *hint,
+        const char *format, ...)
 {
   if (!error)
     return false;
@@ -379,7 +380,8 @@ quantity_literal (const Quantity *quantity, const char *zero, uint64_t value)
   if (value == 0)
     snprintf (word.text, sizeof word.text, "%s", zero);
   else
-    snprintf (word.text, sizeof word.text, "%" G_GUINT64_FORMAT "%s", value / best->factor, best->name);
+    snprintf (word.text, sizeof word.text, "%" G_GUINT64_FORMAT "%s", value / best->factor,
+      best->name);
   return word;
 }
 
@@ -512,7 +514,8 @@ mf_grouped (uint64_t number)
 MfWord
 mf_grouped_signed (int64_t number)
 {
-  return number < 0 ? group_digits ("-", 0 - (uint64_t) number) : group_digits ("", (uint64_t) number);
+  uint64_t magnitude = number < 0 ? 0 - (uint64_t) number : (uint64_t) number;
+  return group_digits (number < 0 ? "-" : "", magnitude);
 }
 
 MfWord

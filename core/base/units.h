@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Literals with units (64KiB, 250ms), read from bounded bytes and written back, and figures for people.
-// Always the C locale. Everything here is pure: any thread, no allocation.
+// Literals with units (64KiB, 250ms), read from bounded bytes and written back, and figures for
+// people. Always the C locale. Everything here is pure: any thread, no allocation.
 #pragma once
 
 #include <memflow/event.h>
@@ -12,11 +12,12 @@ typedef struct { char text[192], hint[192]; } MfLiteralError;
 // A short text by value: `mf_size_print (size).text` lives to the end of the full expression.
 typedef struct { char text[64]; } MfWord;
 
-// Each reads all of `text[0 … n)`, which need not be terminated; surrounding blanks are not skipped.
-// False: `error` is filled (it may be NULL) and `value` is untouched.
+// Each reads all of `text[0 … n)`, which need not be terminated; surrounding blanks are not
+// skipped. False: `error` is filled (it may be NULL) and `value` is untouched.
 
-// Sizes: B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (powers of 1024); `1.5KiB` if that is a
-// whole number of bytes; one blank before the unit is fine. Only 0 needs no unit. 64K is ambiguous.
+// Sizes: B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (powers of 1024); `1.5KiB` if that
+// is a whole number of bytes; one blank before the unit is fine. Only 0 needs no unit. 64K is
+// ambiguous.
 bool mf_size_parse (const char *text, size_t n, MfSize *value, MfLiteralError *error);
 // Durations: ns, us, ms, s, min, h. Whole nanoseconds, never negative. Only 0 needs no unit.
 bool mf_duration_parse (const char *text, size_t n, MfDuration *value, MfLiteralError *error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// INI files that know where everything in them stands: groups, keys and values with places, variables,
-// includes, and the command line's --set as a second layer.
+// INI files that know where everything in them stands: groups, keys and values with places,
+// variables, includes, and the command line's --set as a second layer.
 #pragma once
 
 #include "diagnostics.h"
@@ -32,12 +32,13 @@ typedef struct {
 
 typedef struct MfConfig MfConfig;
 
-// Reads `path` and what it includes. Errors and warnings go to `diagnostics`; what could be understood
-// is returned nevertheless, so that the caller can check it too: mf_diagnostics_errors decides.
-// NULL only if the file cannot be read at all. Free with mf_config_free.
+// Reads `path` and what it includes. Errors and warnings go to `diagnostics`; what could be
+// understood is returned nevertheless, so that the caller can check it too: mf_diagnostics_errors
+// decides. NULL only if the file cannot be read at all. Free with mf_config_free.
 MfConfig *mf_config_load (const char *path, MfDiagnostics *diagnostics);
-// The same for text in memory; never NULL. `label` stands for the file's name; `folder` is what includes
-// and paths are relative to; NULL: includes are refused, paths are relative to the working directory.
+// The same for text in memory; never NULL. `label` stands for the file's name; `folder` is what
+// includes and paths are relative to; NULL: includes are refused, paths are relative to the working
+// directory.
 MfConfig *mf_config_parse (const char *text, size_t length, const char *label, const char *folder,
                            MfDiagnostics *diagnostics);
 void mf_config_free (MfConfig *config);
@@ -47,10 +48,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfConfig, mf_config_free)
 // Values are taken literally: the shell has expanded variables already. False: reported.
 bool mf_config_set (MfConfig *config, const char *assignment, MfDiagnostics *diagnostics);
 
-// What kinds of groups there may be, ended by { NULL }. Unknown kinds, missing names and superfluous names
-// are reported; false when there was one.
+// What kinds of groups there may be, ended by { NULL }. Unknown kinds, missing names and
+// superfluous names are reported; false when there was one.
 typedef struct { const char *kind; bool named; } MfConfigKind;
-bool mf_config_check_kinds (const MfConfig *config, const MfConfigKind *kinds, MfDiagnostics *diagnostics);
+bool mf_config_check_kinds (const MfConfig *config, const MfConfigKind *kinds,
+                            MfDiagnostics *diagnostics);
 
 // The groups, of const MfConfigGroup: those of included files first, else in file order.
 const GPtrArray *mf_config_groups (const MfConfig *config);
@@ -66,8 +68,8 @@ const char *mf_config_value (const MfConfigGroup *group, const char *key, const 
 typedef struct { char *text; MfPlace place; } MfConfigWord;
 GArray *mf_config_words (const MfConfigEntry *entry);
 
-// A path as written in a value, relative to the folder of its entry (NULL or "." = the working directory).
-// Transfer full.
+// A path as written in a value, relative to the folder of its entry (NULL or "." = the working
+// directory). Transfer full.
 char *mf_config_path (const char *folder, const char *name);
 
 // INI files are code: why a file with this owner and mode is not to be trusted by `user`, or NULL.

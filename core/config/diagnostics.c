@@ -104,7 +104,8 @@ mf_place_name (const MfPlace *place)
 {
   if (place->kind == MF_PLACE_NONE)
     return g_strdup ("");
-  g_autoptr (GString) name = g_string_new (place->kind == MF_PLACE_FALLBACK ? "the default of " : "");
+  bool fallback = place->kind == MF_PLACE_FALLBACK;
+  g_autoptr (GString) name = g_string_new (fallback ? "the default of " : "");
   append_shown (name, place->file);
   if (place->line > 0)
     g_string_append_printf (name, ":%u:%u", place->line, shown_column (place));

@@ -33,7 +33,8 @@ void mf_diagnostics_free (MfDiagnostics *diagnostics);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfDiagnostics, mf_diagnostics_free)
 
 // Adds a message. `place` may be NULL; everything is copied, so the configuration may go before the
-// messages do. `hint` (what to do; may be NULL) stands after the caret. More than 50 are only counted.
+// messages do. `hint` (what to do; may be NULL) stands after the caret. More than 50 are only
+// counted.
 void mf_diagnostics_add (MfDiagnostics *diagnostics, MfSeverity severity, const MfPlace *place,
                          const char *hint, const char *format, ...) G_GNUC_PRINTF (5, 6);
 #define mf_diagnostics_error(diagnostics, place, hint, ...) \
@@ -44,11 +45,12 @@ void mf_diagnostics_add (MfDiagnostics *diagnostics, MfSeverity severity, const 
 unsigned mf_diagnostics_errors (const MfDiagnostics *diagnostics);
 unsigned mf_diagnostics_warnings (const MfDiagnostics *diagnostics);
 
-// Appends all messages by file (in order of first mention), line and column, and a last line "2 errors".
-// Appends nothing when there are none.
+// Appends all messages by file (in order of first mention), line and column, and a last line "2
+// errors". Appends nothing when there are none.
 void mf_diagnostics_print (const MfDiagnostics *diagnostics, GString *out);
 
-// "configs/stm32.ini:14:1", "--set board.device=x", "the default of serial". Transfer full; for causes.
+// "configs/stm32.ini:14:1", "--set board.device=x", "the default of serial". Transfer full; for
+// causes.
 char *mf_place_name (const MfPlace *place);
 
 // The candidate that `word` is probably a misspelling of, or NULL. `_`, `-` and case do not count.

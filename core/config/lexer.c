@@ -179,16 +179,16 @@ static bool
 read_entry (MfLexer *lexer, MfSpan text, MfConfigLine *line)
 {
   const char *equals = memchr (text.start, '=', text.length);
+  const char *comment = *text.start == ';' ? "a comment begins with #" : NULL;
   if (!equals)
-    return refuse (lexer, text, *text.start == ';' ? "a comment begins with #" : "write key = value",
+    return refuse (lexer, text, comment ? comment : "write key = value",
       "neither a group, a key nor a comment");
   line->left = trim (text.start, equals);
   line->right = trim (equals + 1, text.start + text.length);
   if (line->left.length == 0)
     return refuse (lexer, (MfSpan) { equals, 1 }, "write key = value", "no key before the =");
   if (!mf_is_name (line->left.start, line->left.length))
-    return refuse (lexer, line->left, *text.start == ';' ? "a comment begins with #" : NULL,
-      "keys consist of letters, digits, - and _");
+    return refuse (lexer, line->left, comment, "keys consist of letters, digits, - and _");
   line->place = place_of (lexer, line->left);
   line->right_place = place_of (lexer, line->right);
   return true;
@@ -204,6 +204,7 @@ mf_lexer_next (MfLexer *lexer, MfConfigLine *line)
     line->header = text.length > 0 && *text.start == '[';
     bool whole = check_line (lexer, physical);
     if (line->header) {
+      line->place = place_of (lexer, text);
       line->broken = !whole || !read_header (lexer, text, line);
       return true;
     }

@@ -31,5 +31,6 @@ bool mf_lexer_next (MfLexer *lexer, MfConfigLine *line);
 
 // Letters, digits, - and _: what names and keys are made of.
 bool mf_is_name (const char *text, size_t n);
-// The first byte that no configuration may hold (control characters but tabs, invalid UTF-8), or NULL.
+// The first byte that no configuration may hold (control characters but tabs, invalid UTF-8), or
+// NULL.
 const char *mf_first_forbidden (const char *text, size_t n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of options as a table: how wide each is in the instance, how it is parsed, what unset means.
+// The kinds of options as a table: how wide each is in the instance, how it is parsed, and
+// what unset means.
 #include "option-kinds.h"
 
 #include <string.h>
@@ -54,9 +55,9 @@ parse_bool (const MfOption *option, MfOptionValue *value, void *to)
 
 static const struct { uint64_t largest; int64_t smallest; } integers[] = {
   [MF_U8] = { UINT8_MAX, 0 }, [MF_U16] = { UINT16_MAX, 0 }, [MF_U32] = { UINT32_MAX, 0 },
-  [MF_U64] = { UINT64_MAX, 0 }, [MF_I8] = { INT8_MAX, INT8_MIN }, [MF_I16] = { INT16_MAX, INT16_MIN },
-  [MF_I32] = { INT32_MAX, INT32_MIN }, [MF_I64] = { INT64_MAX, INT64_MIN },
-  [MF_ADDRESS] = { UINT64_MAX - 1, 0 }
+  [MF_U64] = { UINT64_MAX, 0 }, [MF_ADDRESS] = { UINT64_MAX - 1, 0 },
+  [MF_I8] = { INT8_MAX, INT8_MIN }, [MF_I16] = { INT16_MAX, INT16_MIN },
+  [MF_I32] = { INT32_MAX, INT32_MIN }, [MF_I64] = { INT64_MAX, INT64_MIN }
 };
 
 static void
@@ -240,8 +241,8 @@ parse_argv (const MfOption *option, MfOptionValue *value, void *to)
 {
   (void) to;
   value->blame = value->entry->key_place;
-  return refuse (value, "memflow run CONFIG -- COMMAND", "'%s' cannot be written into a configuration",
-    mf_option_name (option).text);
+  return refuse (value, "memflow run CONFIG -- COMMAND",
+    "'%s' cannot be written into a configuration", mf_option_name (option).text);
 }
 
 // ---- the table

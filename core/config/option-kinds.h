@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of options as a table: how wide each is in the instance, how it is parsed, what unset means.
+// The kinds of options as a table: how wide each is in the instance, how it is parsed, and
+// what unset means.
 #pragma once
 
 #include "options.h"

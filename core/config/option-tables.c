@@ -87,7 +87,8 @@ print_ini_line (const MfOption *option, GString *out)
   mf_option_print_range (option, range);
   g_string_append_printf (out, "# %s (%s%s%s%s)\n", option->doc, mf_option_kind_name (option->kind),
     range->len ? ": " : "", range->str, option->flags & MF_OPTION_REQUIRED ? ", required" : "");
-  g_string_append_printf (out, "%s%s =", option->fallback ? "" : "# ", mf_option_name (option).text);
+  g_string_append_printf (out, "%s%s =", option->fallback ? "" : "# ",
+    mf_option_name (option).text);
   if (option->fallback && *option->fallback) {
     g_string_append_c (out, ' ');
     print_value (option->fallback, out);
@@ -144,7 +145,8 @@ check_place (const MfOption *option, size_t instance_size, GString *why)
   size_t width = mf_option_kind (option->kind)->width;
   if (width > instance_size || option->offset > instance_size - width)
     return refuse (why, option, "lies outside the instance");
-  return option->offset % MIN (width, 8) == 0 || refuse (why, option, "is not aligned in the instance");
+  bool aligned = option->offset % MIN (width, 8) == 0;
+  return aligned || refuse (why, option, "is not aligned in the instance");
 }
 
 static bool
@@ -209,7 +211,8 @@ check_pair (const MfOption *a, const MfOption *b, GString *why)
     || b->offset + mf_option_kind (b->kind)->width <= a->offset;
   if (apart)
     return true;
-  g_string_append_printf (why, "options '%s' and '%s' share bytes of the instance", b->name, a->name);
+  g_string_append_printf (why, "options '%s' and '%s' share bytes of the instance", b->name,
+    a->name);
   return false;
 }
 

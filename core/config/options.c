@@ -59,7 +59,8 @@ apply_entry (const MfOption *option, const MfConfigEntry *entry, void *instance,
   if (entry->broken)
     return false;
   if (!*entry->value && !kind->takes_empty) {
-    g_autofree char *hint = g_strdup_printf ("write a value, or leave the key out (%s)", kind->name);
+    g_autofree char *hint
+      = g_strdup_printf ("write a value, or leave the key out (%s)", kind->name);
     mf_diagnostics_error (diagnostics, &entry->key_place, hint, "'%s' has no value", entry->key);
     return false;
   }
@@ -148,15 +149,19 @@ static bool
 refuse_missing (const MfOption *option, const MfConfigGroup *group, const MfOptionContext *context,
                 MfDiagnostics *diagnostics)
 {
-  bool command = option->kind == MF_OPTION_ARGV;
-  g_autofree char *hint = command
-    ? g_strdup ("memflow run CONFIG -- COMMAND")
-    : g_strdup_printf ("write %s = %s", mf_option_name (option).text,
-        mf_option_kind_name (option->kind));
-  g_autofree char *what = command ? g_strdup ("a command")
-                                  : g_strdup_printf ("the option '%s'", mf_option_name (option).text);
-  mf_diagnostics_error (diagnostics, group ? &group->place : NULL, hint, "%s '%s' needs %s",
-    context->kind ? context->kind : "plugin", context->plugin ? context->plugin : "", what);
+  const MfPlace *place = group ? &group->place : NULL;
+  const char *kind = context->kind ? context->kind : "plugin";
+  const char *plugin = context->plugin ? context->plugin : "";
+  MfWord name = mf_option_name (option);
+  if (option->kind == MF_OPTION_ARGV) {
+    mf_diagnostics_error (diagnostics, place, "memflow run CONFIG -- COMMAND",
+      "%s '%s' needs a command", kind, plugin);
+    return false;
+  }
+  g_autofree char *hint
+    = g_strdup_printf ("write %s = %s", name.text, mf_option_kind_name (option->kind));
+  mf_diagnostics_error (diagnostics, place, hint, "%s '%s' needs the option '%s'", kind, plugin,
+    name.text);
   return false;
 }
 

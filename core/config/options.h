@@ -20,24 +20,26 @@ typedef struct {
   uint32_t n_argv;
 } MfOptionContext;
 
-// Writes fallbacks, then the values of `group` (NULL = only fallbacks) into `instance` by offset. Every error is
-// reported; false when there was one, and the instance must not be used. Paths become relative to the
-// folder of their value; `-` stays.
+// Writes fallbacks, then the values of `group` (NULL = only fallbacks) into `instance` by offset.
+// Every error is reported; false when there was one, and the instance must not be used. Paths
+// become relative to the folder of their value; `-` stays.
 bool mf_options_apply (const MfOption *options, const MfConfigGroup *group, void *instance,
                        const MfOptionContext *context, MfDiagnostics *diagnostics);
 
-// The place to blame for the value of `option` (`_` or `-`): its value, the group when it stands nowhere.
+// The place to blame for the value of `option` (`_` or `-`): its value, the group when it stands
+// nowhere.
 const MfPlace *mf_option_place (const MfConfigGroup *group, const char *option);
 
-// Whether a table fits an instance of `instance_size` bytes and makes sense; else one sentence in `why`.
-// Options may be NULL: none.
+// Whether a table fits an instance of `instance_size` bytes and makes sense; else one sentence in
+// `why`. Options may be NULL: none.
 bool mf_options_check_table (const MfOption *options, size_t instance_size, GString *why);
 
 // Ready-to-paste lines with every default, each with its doc as a comment.
 void mf_options_print_ini (const MfOption *options, GString *out);
 
-// For help and reference pages.
-MfWord mf_option_name (const MfOption *option);               // as written in configurations
-const char *mf_option_kind_name (uint16_t kind);              // "size", "duration", "yes or no", …
-void mf_option_print_default (const MfOption *option, GString *out);  // "12KiB", "required", "unset"
-void mf_option_print_range (const MfOption *option, GString *out);    // "1 to 64", "one of a, b", ""
+// For help and reference pages: the name as written in configurations; "size", "duration", "yes or
+// no"; "12KiB", "required", "unset"; "1 to 64", "a, b or c", "".
+MfWord mf_option_name (const MfOption *option);
+const char *mf_option_kind_name (uint16_t kind);
+void mf_option_print_default (const MfOption *option, GString *out);
+void mf_option_print_range (const MfOption *option, GString *out);

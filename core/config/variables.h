@@ -4,6 +4,7 @@
 
 #include "lexer.h"
 
-// Appends `value` with its variables replaced from the environment. False: reported, at the place of the
-// variable; `value` begins at `place`.
-bool mf_variables_expand (MfSpan value, const MfPlace *place, GString *out, MfDiagnostics *diagnostics);
+// Appends `value` with its variables replaced from the environment. False: reported, at the place
+// of the variable; `value` begins at `place`.
+bool mf_variables_expand (MfSpan value, const MfPlace *place, GString *out,
+                          MfDiagnostics *diagnostics);

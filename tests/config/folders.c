@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every configuration in ok/ and bad/ gives exactly the text of NAME.expected next to it.
-// Lines `#! --set stage.key=value` stand for the command line; files without .expected that others include end in .part.
+// Lines `#! --set stage.key=value` stand for the command line. What others include ends in .part.
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static const MfOption board_options[] = {
   MF_OPTION (Board, base, NULL, "where the heap begins"),
   MF_OPTION (Board, heap, NULL, "size of the heap", .low = 1024, .high = 1 << 20),
   MF_OPTION (Board, gap, "16B", "smallest gap"),
-  MF_OPTION (Board, edges, "64B, 512B, 4KiB", "upper edges of the classes", .low = 16, .high = 65536),
+  MF_OPTION (Board, edges, "64B, 512B, 4KiB", "upper edges of the classes",
+    .low = 16, .high = 65536),
   MF_OPTION (Board, tags, "", "words for the report"),
   MF_OPTION (Board, poll, NULL, "time between dumps", .low = 1e6, .high = 3.6e12),
   MF_OPTION (Board, ratio, "0.5", "what counts as full", .low = 0, .high = 1),
@@ -89,7 +90,8 @@ apply_group (const MfConfig *config, const MfConfigGroup *group, MfDiagnostics *
     .inherited = inherited };
   union { Board board; Hooks hooks; } instance;
   if (strcmp (group->kind, "collector") == 0 && group->named)
-    mf_options_apply (hooks ? hooks_options : board_options, group, &instance, &context, diagnostics);
+    mf_options_apply (hooks ? hooks_options : board_options, group, &instance, &context,
+      diagnostics);
 }
 
 static MfConfig *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Configurations: places point at what they name, messages can be printed, and what was read without an
-// error reads the same when it is written back.
+// Configurations: places point at what they name, messages can be printed, and what was read
+// without an error reads the same when it is written back.
 #include <string.h>
 
 #include "config/options.h"
@@ -119,7 +119,8 @@ check_round_trip (const MfConfig *config)
   if (!write_config (config, text))
     return;
   g_autoptr (MfDiagnostics) diagnostics = mf_diagnostics_new ();
-  g_autoptr (MfConfig) again = mf_config_parse (text->str, text->len, "again.ini", NULL, diagnostics);
+  g_autoptr (MfConfig) again
+    = mf_config_parse (text->str, text->len, "again.ini", NULL, diagnostics);
   g_assert_cmpuint (mf_diagnostics_errors (diagnostics), ==, 0);
   g_autoptr (GString) second = g_string_new (NULL);
   write_config (again, second);
