@@ -18,7 +18,7 @@ static size_t
 reader_bytes (void)
 {
   return padded (sizeof (MfWireReader)) + padded (INPUT_BYTES) + MF_WIRE_BLOCK_MAX
-      + sizeof (MfName) * (STRING_SLOTS + STACK_SLOTS) + mf_unpack_bytes ();
+      + sizeof (MfIdPair) * (STRING_SLOTS + STACK_SLOTS) + mf_unpack_bytes ();
 }
 
 MfWireReader *
@@ -32,7 +32,7 @@ mf_wire_reader_new (const MfWireReading *reading)
   r->foreign = mf_row_foreign (reading->swapped);
   r->input = (uint8_t *) r + padded (sizeof *r);
   r->raw = r->input + padded (INPUT_BYTES);
-  r->strings.slots = (MfName *) (r->raw + MF_WIRE_BLOCK_MAX);
+  r->strings.slots = (MfIdPair *) (r->raw + MF_WIRE_BLOCK_MAX);
   r->stacks.slots = r->strings.slots + STRING_SLOTS;
   r->unpacker = mf_unpack_init (r->stacks.slots + STACK_SLOTS);
   mf_crc_table_init (&r->crc);
@@ -225,8 +225,8 @@ open_block (MfWireReader *r, const BlockHeader *header)
   r->block_bytes = (uint32_t) whole;
   r->raw_at = 0;
   r->raw_end = header->raw;
-  mf_names_open (&r->strings, header->raw / 16);
-  mf_names_open (&r->stacks, header->raw / (RECORD_HEADER + FRAME_BODY));
+  mf_id_map_open (&r->strings, header->raw / 16);
+  mf_id_map_open (&r->stacks, header->raw / (RECORD_HEADER + FRAME_BODY));
   advance (r, whole);
   return BLOCK_OPEN;
 }

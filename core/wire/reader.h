@@ -4,7 +4,7 @@
 
 #include "crc32c.h"
 #include "layout.h"
-#include "names.h"
+#include "id-map.h"
 
 enum { STRINGS_MAX = MF_WIRE_BLOCK_MAX / 16, STACKS_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
 enum { STRING_SLOTS = 2 * STRINGS_MAX, STACK_SLOTS = 2 * STACKS_MAX };
@@ -37,7 +37,7 @@ struct MfWireReader {
   // the open block
   uint64_t block_at;
   uint32_t raw_at, raw_end, block_bytes;
-  MfNames strings, stacks;
+  MfIdMap strings, stacks;
 
   Stream streams[MF_WIRE_SCHEMAS_MAX];
   size_t schema_bytes;

@@ -88,7 +88,7 @@ decode_string (MfWireReader *r, Body body, MfWireItem *item __attribute__ ((unus
   uint32_t id = mf_load32 (body.at), here = id;
   if (r->from.string)
     here = r->from.string (r->from.user, (const char *) body.at + 4, body.n - 4).id;
-  return mf_names_add (&r->strings, id, here) ? RECORD_DONE : malformed (r, "a string is defined twice");
+  return mf_id_map_add (&r->strings, id, here) ? RECORD_DONE : malformed (r, "a string is defined twice");
 }
 
 static RecordResult
@@ -102,12 +102,12 @@ decode_frame (MfWireReader *r, Body body, MfWireItem *item __attribute__ ((unuse
     { mf_load32 (body.at + FRAME_FUNCTION_AT) }, { mf_load32 (body.at + FRAME_FILE_AT) },
     mf_load32 (body.at + FRAME_LINE_AT), 0
   };
-  if (!mf_names_find (&r->stacks, &caller) || !mf_names_find (&r->strings, &frame.function.id)
-      || !mf_names_find (&r->strings, &frame.file.id))
+  if (!mf_id_map_find (&r->stacks, &caller) || !mf_id_map_find (&r->strings, &frame.function.id)
+      || !mf_id_map_find (&r->strings, &frame.file.id))
     return malformed (r, "a frame refers to something that its block does not define");
   if (r->from.stack)
     here = r->from.stack (r->from.user, (MfStack) { caller }, frame).id;
-  return mf_names_add (&r->stacks, id, here) ? RECORD_DONE : malformed (r, "a frame is defined twice");
+  return mf_id_map_add (&r->stacks, id, here) ? RECORD_DONE : malformed (r, "a frame is defined twice");
 }
 
 // ---- batches
@@ -130,7 +130,7 @@ rename_row (const MfWireReader *r, const MfType *type, uint32_t n_special, uint8
         return "a text lies outside of its batch";
       continue;
     }
-    if (!mf_names_find (field->kind == MF_STRING ? &r->strings : &r->stacks, &value))
+    if (!mf_id_map_find (field->kind == MF_STRING ? &r->strings : &r->stacks, &value))
       return "a row refers to a name that its block does not define";
     mf_store32 (at, value);
   }
@@ -172,7 +172,7 @@ deliver_batch (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
   uint8_t *rows = body.at + BATCH_BODY;
   uint32_t n = mf_load32 (body.at + BATCH_ROWS_AT), text_size = mf_load32 (body.at + BATCH_TEXT_AT);
   uint32_t stage = mf_load32 (body.at + BATCH_STAGE_AT), input = mf_load32 (body.at + BATCH_INPUT_AT);
-  if (!mf_names_find (&r->strings, &stage) || !mf_names_find (&r->strings, &input))
+  if (!mf_id_map_find (&r->strings, &stage) || !mf_id_map_find (&r->strings, &input))
     return malformed (r, "a batch refers to a name that its block does not define");
   const char *fault = rename_rows (r, type, rows, n, text_size);
   if (fault)
