@@ -60,7 +60,7 @@ open_capture (Replay *replay)
           "save it first)", replay->path.path);
 }
 
-// Calls `use` for each item. False = the stage has failed, or the run is aborted.
+// Calls `use` for each item. False = `failure` says why, or `use` has returned false.
 static bool
 read_items (Replay *replay, MfWireReader *reader, Use use)
 {
@@ -72,8 +72,8 @@ read_items (Replay *replay, MfWireReader *reader, Use use)
     if (!use (replay, &item))
       return false;
   }
-  return item.kind == MF_WIRE_DONE
-      || mf_fail_option (replay, "path", "the capture %s %s", replay->path.path, mf_wire_reader_error (reader));
+  snprintf (replay->failure, sizeof replay->failure, "%s", mf_wire_reader_error (reader));
+  return item.kind == MF_WIRE_DONE;
 }
 
 static bool
@@ -81,12 +81,10 @@ read_capture (Replay *replay, bool interning, Use use)
 {
   MfWireReading reading = { .user = replay, .read = read_bytes, .resize = resize,
     .string = interning ? intern : NULL, .stack = interning ? intern_stack : NULL };
-  MfWireReader *reader = mf_wire_reader_new (&reading);
+  MfWireReader *reader = lseek (replay->fd, 0, SEEK_SET) ? NULL : mf_wire_reader_new (&reading);
+  bool fine = reader && read_items (replay, reader, use);
   if (!reader)
-    return mf_fail (replay, "cannot read the capture %s: out of memory", replay->path.path);
-  bool fine = lseek (replay->fd, 0, SEEK_SET) == 0
-      ? read_items (replay, reader, use)
-      : mf_fail_option (replay, "path", "cannot read the capture %s: %s", replay->path.path, strerror (errno));
+    strcpy (replay->failure, "cannot be read: out of memory");
   mf_wire_reader_free (reader);
   return fine;
 }
@@ -111,17 +109,20 @@ declare_types (Replay *replay)
   return true;
 }
 
+// What is wrong with the contents is told by `collect`: the configuration is not to blame.
 static bool
 replay_declare (void *stage)
 {
   Replay *replay = stage;
   replay->fd = -1;
   replay->outputs[replay->n_outputs++].type = &MfInputDamage_type;
-  if (!open_capture (replay) || !read_capture (replay, false, look_at_item))
+  if (!open_capture (replay))
     return false;
-  if (!replay->usable)
-    return mf_fail_option (replay, "path", "cannot replay %s: %s", replay->path.path, replay->size
-        ? "no part of it is a whole block of a capture" : "the file is empty");
+  if (!read_capture (replay, false, look_at_item) && !replay->failure[0])
+    return false;
+  if (!replay->usable && !replay->failure[0])
+    strcpy (replay->failure, replay->size ? "is not a capture, or no block of it is whole: nothing can be replayed"
+                                          : "is empty: nothing can be replayed");
   return declare_types (replay);
 }
 
@@ -175,7 +176,10 @@ play_item (Replay *replay, const MfWireItem *item)
 static bool
 replay_collect (void *stage)
 {
-  return read_capture (stage, true, play_item);
+  Replay *replay = stage;
+  if (!replay->failure[0] && read_capture (replay, true, play_item))
+    return true;
+  return replay->failure[0] && mf_fail_option (replay, "path", "the capture %s %s", replay->path.path, replay->failure);
 }
 
 static void

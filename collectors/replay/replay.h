@@ -20,6 +20,7 @@ typedef struct {
   int fd;
   bool usable;                // there is a whole block in the capture
   uint64_t size;
+  char failure[256];          // why the capture cannot be replayed; "" = it can
   Output outputs[MF_WIRE_SCHEMAS_MAX + 1];
   uint32_t n_outputs;
   const Output *last;         // to which rows were published last
