@@ -265,7 +265,7 @@ draw_title (const Raster *raster, const char *part, uint64_t cell, const char *w
   g_string_append_printf (line, "%s1 %s = ", *part ? ", " : "", what);
   mf_put_grouped (line, cell);
   g_string_append_printf (line, " B: %s", legend);
-  mf_page_line (raster->page, line->str);
+  mf_page_wrap (raster->page, line->str, 2);
 }
 
 static void

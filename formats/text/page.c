@@ -85,15 +85,14 @@ void
 mf_page_line (MfPage *page, const char *clean)
 {
   size_t n = strlen (clean);
-  if (mf_columns (clean) > page->width) {
-    n = (size_t) (end_of_columns (clean, page->width - 1) - clean);
-    mf_buffer_put (page->out, clean, n);
+  while (n > 0 && clean[n - 1] == ' ')
+    n--;
+  g_autofree char *line = g_strndup (clean, n);
+  if (mf_columns (line) > page->width) {
+    mf_buffer_put (page->out, line, (size_t) (end_of_columns (line, page->width - 1) - line));
     mf_buffer_put_text (page->out, mf_page_sign (page, "…", "~"));
-  } else {
-    while (n > 0 && clean[n - 1] == ' ')
-      n--;
-    mf_buffer_put (page->out, clean, n);
-  }
+  } else
+    mf_buffer_put (page->out, line, n);
   mf_buffer_put_char (page->out, '\n');
 }
 
@@ -115,17 +114,29 @@ mf_page_blank (MfPage *page)
 
 // ---- paragraphs
 
-// Where a line of at most `room` columns ends: at the last blank, or in a word that is too long.
-static const char *
-break_line (const char *clean, unsigned room)
+const char *
+mf_break_line (const char *clean, unsigned room)
 {
-  const char *end = end_of_columns (clean, room);
+  const char *end = end_of_columns (clean, MAX (room, 2)), *first = clean + strspn (clean, " ");
   if (*end == 0 || *end == ' ')
     return end;
-  for (const char *blank = end; blank > clean; blank--)
+  for (const char *blank = end; blank > first; blank--)
     if (blank[-1] == ' ')
-      return blank - 1 > clean && strspn (clean, " ") < (size_t) (blank - clean) ? blank - 1 : end;
+      return blank - 1;
   return end;
+}
+
+void
+mf_page_wrap (MfPage *page, const char *clean, unsigned hang)
+{
+  unsigned indent = 0;
+  do {
+    const char *end = mf_break_line (clean, page->width - indent);
+    g_autofree char *line = g_strdup_printf ("%*s%.*s", (int) indent, "", (int) (end - clean), clean);
+    mf_page_line (page, line);
+    clean = end + strspn (end, " ");
+    indent = hang;
+  } while (*clean);
 }
 
 typedef struct {
@@ -153,7 +164,7 @@ put_wrapped (Paragraph *paragraph, const char *text)
 {
   unsigned hang = (unsigned) MIN (strspn (text, " "), 8), indent = MF_PAGE_LEFT;
   do {
-    const char *end = break_line (text, paragraph->page->width - indent);
+    const char *end = mf_break_line (text, paragraph->page->width - indent);
     put_line (paragraph, indent, text, (size_t) (end - text));
     text = end + strspn (end, " ");
     indent = MF_PAGE_LEFT + hang;

@@ -32,6 +32,13 @@ void mf_page_line (MfPage *page, const char *clean);
 void mf_page_printf (MfPage *page, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 void mf_page_blank (MfPage *page);
 
+// Appends clean text wrapped at the width of the page; its further lines hang below `hang` columns.
+void mf_page_wrap (MfPage *page, const char *clean, unsigned hang);
+
+// Where a beginning of clean text ends that takes at most `room` columns: at its last blank, or in a
+// word that is longer. Never at the very beginning, unless the text is empty.
+const char *mf_break_line (const char *clean, unsigned room);
+
 // Appends clean text wrapped beside a left column; a line feed starts a new line, its indent is kept.
 void mf_page_paragraph (MfPage *page, MfInk ink, const char *left, const char *clean);
 

@@ -184,9 +184,10 @@ mf_picture_heading (const MfPicture *picture, MfPage *page, const char *more)
   g_autofree char *name = mf_page_clean (page, picture->type->name, strlen (picture->type->name), 60);
   g_autofree char *clean_doc = mf_page_clean (page, doc, strlen (doc), 200);
   g_autofree char *stage = mf_page_clean_name (page, picture->stage);
+  g_autofree char *heading = g_strdup_printf ("%s%s%s%s%s%s: %s", name, *stage ? " (" : "", stage,
+    *stage ? ")" : "", *more ? ", " : "", more, clean_doc);
   mf_page_blank (page);
-  mf_page_printf (page, "%s%s%s%s: %s%s%s", name, *stage ? " (" : "", stage, *stage ? ")" : "",
-    clean_doc, *more ? "; " : "", more);
+  mf_page_wrap (page, heading, 2);
 }
 
 char *

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { BUCKETS = 64, CURVES = 24, NUMBER = 12 };
+enum { BUCKETS = 64, CURVES = 24, FIGURES = 4 };
 
 typedef struct {
   const MfField *field;
@@ -137,13 +137,13 @@ decimals_of (const Curve *curve)
   return curve->field->kind == MF_F64 ? 2 : 0;
 }
 
-static void
-put_number (GString *to, const MfPage *page, const Curve *curve, double value)
+static char *
+number_of (const Curve *curve, guint figure)
 {
-  g_autoptr (GString) number = g_string_new (NULL);
-  mf_put_grouped_real (number, value, decimals_of (curve));
-  g_string_append_c (to, ' ');
-  mf_put_padded (to, page, number->str, NUMBER, true);
+  const double figures[FIGURES] = { curve->first, curve->last, curve->lowest, curve->highest };
+  GString *number = g_string_new (NULL);
+  mf_put_grouped_real (number, figures[figure], decimals_of (curve));
+  return g_string_free (number, FALSE);
 }
 
 static char *
@@ -156,27 +156,44 @@ name_of (const MfPage *page, const Curve *curve)
     *unit ? " (" : "", unit, *unit ? ")" : "");
 }
 
-static unsigned
-widest_name (const Series *series, const MfPage *page)
+static const char *const titles[FIGURES] = { "first", "last", "lowest", "highest" };
+
+typedef struct { unsigned name, figures[FIGURES]; } Widths;
+
+// The name takes what the figures leave.
+static Widths
+measure (const Series *series, const MfPage *page)
 {
-  unsigned widest = 0;
+  Widths widths = { 0 };
+  unsigned room = page->width;
   for (guint i = 0; i < series->n_curves; i++) {
     g_autofree char *name = name_of (page, &series->curves[i]);
-    widest = MAX (widest, mf_columns (name));
+    widths.name = MAX (widths.name, mf_columns (name));
   }
-  return MIN (widest, page->width / 3);
+  for (guint figure = 0; figure < FIGURES; figure++) {
+    widths.figures[figure] = mf_columns (titles[figure]);
+    for (guint i = 0; i < series->n_curves; i++) {
+      g_autofree char *number = number_of (&series->curves[i], figure);
+      widths.figures[figure] = MAX (widths.figures[figure], mf_columns (number));
+    }
+    room -= MIN (room, widths.figures[figure] + 2);
+  }
+  widths.name = MIN (widths.name, MAX (room, 8));
+  return widths;
 }
 
+// NULL draws the titles.
 static void
-draw_figures (const Curve *curve, MfPage *page, unsigned width)
+draw_figures (const Curve *curve, MfPage *page, const Widths *widths)
 {
   g_autoptr (GString) line = g_string_new (NULL);
-  g_autofree char *name = name_of (page, curve);
-  mf_put_padded (line, page, name, width, false);
-  put_number (line, page, curve, curve->first);
-  put_number (line, page, curve, curve->last);
-  put_number (line, page, curve, curve->lowest);
-  put_number (line, page, curve, curve->highest);
+  g_autofree char *name = curve ? name_of (page, curve) : g_strdup ("");
+  mf_put_padded (line, page, name, widths->name, false);
+  for (guint figure = 0; figure < FIGURES; figure++) {
+    g_autofree char *number = curve ? number_of (curve, figure) : g_strdup (titles[figure]);
+    g_string_append (line, "  ");
+    mf_put_padded (line, page, number, widths->figures[figure], true);
+  }
   mf_page_line (page, line->str);
 }
 
@@ -196,13 +213,12 @@ static void
 series_draw (MfPicture *picture, MfPage *page)
 {
   const Series *series = (const Series *) picture;
-  unsigned width = widest_name (series, page);
+  Widths widths = measure (series, page);
   mf_picture_heading (picture, page, "");
   if (series->n_curves > 0)
-    mf_page_printf (page, "%*s %*s %*s %*s %*s", (int) width, "", NUMBER, "first", NUMBER, "last", NUMBER,
-      "lowest", NUMBER, "highest");
+    draw_figures (NULL, page, &widths);
   for (guint i = 0; i < series->n_curves; i++) {
-    draw_figures (&series->curves[i], page, width);
+    draw_figures (&series->curves[i], page, &widths);
     draw_curve (&series->curves[i], page);
   }
   if (series->left_out > 0)

@@ -3,7 +3,7 @@
 // the right and named below. A key starts a new table; without one the last rows are shown.
 #include "picture.h"
 
-enum { GAP = 2, TEXT_LEAST = 12 };
+enum { GAP = 2, TEXT_LEAST = 12, LABEL_LEAST = 24, LINES = 4 };  // lines of one text at most
 
 typedef struct {
   MfPicture picture;
@@ -113,7 +113,8 @@ column_at (GArray *columns, guint i)
 static unsigned
 least_width (const Column *column)
 {
-  return column->number ? column->natural : MIN (column->natural, (unsigned) TEXT_LEAST);
+  unsigned least = column->field->role == MF_ROLE_LABEL ? LABEL_LEAST : TEXT_LEAST;
+  return column->number ? column->natural : MIN (column->natural, least);
 }
 
 static unsigned
@@ -157,20 +158,53 @@ fit_columns (GArray *columns, unsigned width, GString *dropped)
 
 // ---- drawing
 
+// Ends a line by as much of a text as it holds; up to LINES lines hold more of it.
+static void
+put_rest (MfPage *page, GString *line, const char *rest, unsigned width)
+{
+  unsigned indent = mf_columns (line->str);
+  for (guint i = 1;; i++) {
+    const char *end = i == LINES ? rest + strlen (rest) : mf_break_line (rest, width);
+    g_autofree char *piece = g_strndup (rest, (gsize) (end - rest));
+    mf_put_padded (line, page, piece, width, false);
+    mf_page_line (page, line->str);
+    rest = end + strspn (end, " ");
+    if (!*rest)
+      return;
+    g_string_printf (line, "%*s", (int) indent, "");
+  }
+}
+
+static Column *
+last_shown (GArray *columns)
+{
+  Column *last = NULL;
+  for (guint i = 0; i < columns->len; i++)
+    if (!column_at (columns, i)->dropped)
+      last = column_at (columns, i);
+  return last;
+}
+
+// Row number -1 is the titles. A text in the last column goes on below itself.
 static void
 draw_row (MfPage *page, GArray *columns, int row)
 {
   g_autoptr (GString) line = g_string_new (NULL);
+  const Column *last = last_shown (columns);
+  const char *rest = "";
   for (guint i = 0; i < columns->len; i++) {
-    Column *column = column_at (columns, i);
+    const Column *column = column_at (columns, i);
+    const char *cell = row < 0 ? column->title : column->cells[row];
     if (column->dropped)
       continue;
     if (line->len > 0)
       g_string_append_printf (line, "%*s", GAP, "");
-    mf_put_padded (line, page, row < 0 ? column->title : column->cells[row], column->width,
-      column->number);
+    if (column == last && !column->number)
+      rest = cell;
+    else
+      mf_put_padded (line, page, cell, column->width, column->number);
   }
-  mf_page_line (page, line->str);
+  put_rest (page, line, rest, last ? last->width : 0);
 }
 
 static void

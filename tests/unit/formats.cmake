@@ -7,6 +7,7 @@ memflow_test (json ${CMAKE_CURRENT_LIST_DIR}/json.c ${CMAKE_CURRENT_LIST_DIR}/fo
   ${CMAKE_SOURCE_DIR}/formats/json/json.c LIBRARIES json-cells PkgConfig::JSON)
 memflow_test (text-report ${CMAKE_CURRENT_LIST_DIR}/text-report.c ${CMAKE_CURRENT_LIST_DIR}/format-host.c
   ${CMAKE_SOURCE_DIR}/formats/text/text.c LIBRARIES text-report)
+memflow_test (text-map ${CMAKE_CURRENT_LIST_DIR}/text-map.c LIBRARIES text-report)
 foreach (format csv json)
   target_compile_definitions (test-${format} PRIVATE MEMFLOW_PYTHON="${MEMFLOW_PYTHON}")
 endforeach ()

@@ -77,34 +77,34 @@ send_block (FormatHost *host, guint32 snapshot, guint64 offset, guint64 size, ch
   g_assert_true (format_host_rows (host, &MfHeapBlock_type, &row, 1));
 }
 
-// Sends the letters of a recorded map as blocks of 16 bytes each letter; "(N lines all free)" too.
-static guint64
-send_line (FormatHost *host, guint32 snapshot, guint64 offset, const char *line)
+// The letters of a recorded map, one for each 16 bytes, its folded lines unfolded.
+static char *
+recorded_letters (guint32 snapshot)
 {
+  g_autofree char *path = g_strdup_printf ("tests/data/heap/stm32f205-fragment-%u.map", snapshot), *map = NULL;
+  GString *letters = g_string_new (NULL);
   guint folded;
-  if (sscanf (line, " (%u lines all free)", &folded) == 1) {
-    send_block (host, snapshot, offset, folded * 1024, '.');
-    return offset + folded * 1024;
-  }
-  const char *letter = strchr (line, ' ');
-  for (letter = letter ? letter + 1 : ""; *letter;) {
-    gsize n = 1 + strspn (letter + 1, "=");
-    send_block (host, snapshot, offset, n * 16, *letter);
-    offset += n * 16;
-    letter += n;
-  }
-  return offset;
+  g_assert_true (g_file_get_contents (path, &map, NULL, NULL));
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (map), "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (sscanf (*line, " (%u lines all free)", &folded) == 1)
+      g_string_append_printf (letters, "%0*d", (int) folded * 64, 0);
+    else
+      g_string_append (letters, strchr (*line, ' ') + 1);
+  for (char *letter = letters->str; *letter; letter++)
+    *letter = *letter == '0' ? '.' : *letter;
+  return g_string_free (letters, FALSE);
 }
 
 static void
 send_snapshot (FormatHost *host, guint32 snapshot)
 {
-  g_autofree char *path = g_strdup_printf ("tests/data/heap/stm32f205-fragment-%u.map", snapshot), *map = NULL;
-  guint64 offset = 0;
-  g_assert_true (g_file_get_contents (path, &map, NULL, NULL));
-  g_auto (GStrv) lines = g_strsplit (g_strchomp (map), "\n", -1);
-  for (char **line = lines; *line; line++)
-    offset = send_line (host, snapshot, offset, *line);
+  g_autofree char *letters = recorded_letters (snapshot);
+  for (gsize at = 0; letters[at];) {
+    gsize n = letters[at] == '.' ? strspn (letters + at, ".") : 1 + strspn (letters + at + 1, "=");
+    send_block (host, snapshot, at * 16, n * 16, letters[at]);
+    at += n;
+  }
   MfHeapSnapshot row = { .time = MF_TIME_NONE, .snapshot = snapshot, .ordinal = snapshot };
   g_assert_true (format_host_rows (host, &MfHeapSnapshot_type, &row, 1));
 }
@@ -194,6 +194,24 @@ test_map_styles (void)
     g_autofree char *report = finish (host);
     check_golden (styles[i], report);
   }
+}
+
+// The map by letters is the firmware's own, but for small and capital letters.
+static void
+test_letters (void)
+{
+  FormatHost *host = text_host (80);
+  g_autofree char *letters = recorded_letters (2);
+  format_host_set (host, "map", "letters");
+  g_assert_true (format_host_start (host));
+  send_snapshot (host, 2);
+  g_autofree char *report = finish (host);
+  for (gsize line = 0; line < 83; line++) {
+    g_autofree char *piece = g_strndup (letters + line * 64, 64), *upper = g_ascii_strup (piece, -1);
+    g_autofree char *expected = g_strdup_printf ("\n%06" G_GSIZE_MODIFIER "x %s\n", line * 1024, upper);
+    g_assert_nonnull (strstr (report, expected));
+  }
+  g_assert_nonnull (strstr (report, "       (11 lines all free)\n"));
 }
 
 static void
@@ -503,6 +521,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/stm32", test_stm32);
   g_test_add_func ("/text/ascii", test_ascii);
   g_test_add_func ("/text/map-styles", test_map_styles);
+  g_test_add_func ("/text/letters", test_letters);
   g_test_add_func ("/text/all-maps", test_all_maps);
   g_test_add_func ("/text/map-cut-off", test_map_cut_off);
   g_test_add_func ("/text/stranger", test_stranger);
