@@ -267,6 +267,16 @@ test_patterns (void)
     { "A==================.", MF_PATTERN_COMPACT },
     { "A.B...................", MF_PATTERN_COMPACT },
     { "A.B.C.D..................E.", MF_PATTERN_RUN_AND_DUST },
+    { "A.B.C.D..................E", MF_PATTERN_RUN_AND_DUST },
+    // 16 runs, and 15
+    { "A.A..A.A..A.A..A.A..A.A..A.A..A.A..A.A..", MF_PATTERN_SCATTERED },
+    { "A.A..A.A..A.A..A.A..A.A..A.A..A.A..A.", MF_PATTERN_NONE },
+    // 8 holes of 32 B among 16 runs, and among 15
+    { "A.A...A.A...A.A...A.A...A..A..A..A..A..A..A..A..", MF_PATTERN_SCATTERED },
+    { "A.A...A.A...A.A...A.A..A..A..A..A..A..A..A..", MF_PATTERN_CHECKERBOARD },
+    // holes of one size with the lesser and with the greater part of the free bytes
+    { "A.A.A.A.A.A.A.A.A.A....................A..................", MF_PATTERN_NONE },
+    { "A.A.A.A.A.A.A.A.A.A.A.........", MF_PATTERN_CHECKERBOARD },
     { "A.B........C...", MF_PATTERN_NONE },
     { "A.B.C.D.E.F.G.H.", MF_PATTERN_CHECKERBOARD },
     { "A.B.C.D.E.F.G.", MF_PATTERN_NONE }, // 7 holes
@@ -302,6 +312,9 @@ test_checkerboard (void)
   g_assert_cmpint (pattern.name, ==, MF_PATTERN_CHECKERBOARD);
   g_assert_cmpuint (pattern.kind, ==, MF_HEAP_FREE);
   g_assert_cmpuint (pattern.kind_groups, ==, 0);
+
+  map_from_text (&map, "A.B.A.B.A.B.A.B.A."); // half of them is not most
+  g_assert_cmpuint (recognise (&map).kind, ==, MF_HEAP_FREE);
 }
 
 static void

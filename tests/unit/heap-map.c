@@ -48,6 +48,18 @@ test_refusals (void)
 }
 
 static void
+test_largest_map (void)
+{
+  const MfMapBlock block = { .size = INT64_MAX, .kind = 7 };
+  Memory memory = { .refuse = -1 };
+  MfHeapMap map;
+
+  mf_heap_map_init (&map, memory_resize, &memory);
+  g_assert_cmpint (mf_heap_map_append (&map, &block), ==, MF_HEAP_MAP_OK);
+  mf_heap_map_clear (&map);
+}
+
+static void
 test_explanation (void)
 {
   const MfMapBlock block = { .offset = 0x30, .size = 16, .kind = 7 };
@@ -158,6 +170,10 @@ test_nothing_and_everything (void)
   g_assert_cmpuint (measure (&map).median_run, ==, 0);
   mf_heap_map_clear (&map);
 
+  map_from_text (&map, "A..B..");
+  g_assert_cmpuint (measure (&map).largest_offset, ==, 16); // of equal runs, the lowest
+  mf_heap_map_clear (&map);
+
   map_from_text (&map, "....");
   g_assert_cmpuint (measure (&map).ext_frag + measure (&map).hole_frag, ==, 0);
   g_assert_cmpuint (measure (&map).median_run, ==, 64);
@@ -186,7 +202,7 @@ test_max_alloc (void)
   for (uint64_t granule = 1; granule <= 16; granule++)
     for (uint64_t header = 0; header <= 12; header += 4)
       for (size_t cells = 1; cells < 8; cells++) {
-        const MfHeapRule rule = { granule, header, 24 };
+        const MfHeapRule rule = { granule, header, 32 };
         g_autofree char *text = g_strnfill (cells, '.');
         MfHeapFigures figures;
         MfHeapMap map;
@@ -194,6 +210,7 @@ test_max_alloc (void)
         map_from_text (&map, text);
         mf_heap_map_measure (&map, &rule, &figures);
         g_assert_cmpuint (mf_heap_need (&rule, figures.max_alloc + 1), >, figures.largest);
+        g_assert_cmpint (figures.max_alloc > 0, ==, figures.largest >= 32);
         if (figures.max_alloc > 0)
           g_assert_cmpuint (mf_heap_need (&rule, figures.max_alloc), <=, figures.largest);
         mf_heap_map_clear (&map);
@@ -269,6 +286,9 @@ test_robson (void)
   g_assert_cmpuint (robson.largest, ==, 8);
   g_assert_cmpuint (robson.live, ==, 8);
   g_assert_cmpuint (robson.any, ==, 13);
+  // a granule begun counts as a whole one: M = 3, n = 2, and 3 / 2 + 3 - 2 + 1 = 3.5
+  g_assert_true (mf_heap_robson (&micropython, 33, 17, &robson));
+  g_assert_cmpuint (robson.any, ==, 4);
   // the sum and Euler's expansion meet: H_128 = 5.43315, M = 128
   g_assert_true (mf_heap_robson (&micropython, 2048, 2048, &robson));
   g_assert_cmpuint (robson.first_fit, ==, 1004); // 1003.31
@@ -383,6 +403,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/heap-map/refusals", test_refusals);
+  g_test_add_func ("/heap-map/largest-map", test_largest_map);
   g_test_add_func ("/heap-map/explanation", test_explanation);
   g_test_add_func ("/heap-map/joining", test_joining);
   g_test_add_func ("/heap-map/allocation-failures", test_allocation_failures);
