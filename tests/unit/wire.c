@@ -1035,7 +1035,7 @@ bytes_of_documentation (void)
     if (strlen (at) < 8 || !g_ascii_isxdigit (at[0]) || !g_ascii_isxdigit (at[3]) || strncmp (at + 4, "  ", 2))
       continue;
     g_assert_cmphex (g_ascii_strtoull (at, NULL, 16), ==, bytes->len);
-    for (at += 6; g_ascii_isxdigit (at[0]) && g_ascii_isxdigit (at[1]); at += 3) {
+    for (at += 6; g_ascii_isxdigit (at[0]) && g_ascii_isxdigit (at[1]); at += at[2] ? 3 : 2) {
       guint8 byte = (guint8) (g_ascii_xdigit_value (at[0]) << 4 | g_ascii_xdigit_value (at[1]));
       g_byte_array_append (bytes, &byte, 1);
     }

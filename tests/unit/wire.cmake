@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-memflow_test (wire unit/wire.c LIBRARIES memflow-wire)
+memflow_test (wire unit/wire.c LIBRARIES memflow-wire LABELS sequential)
