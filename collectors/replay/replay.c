@@ -145,7 +145,8 @@ tell_damage (Replay *replay, const MfWireDamage *damage)
 {
   char text[256], blocks[64] = "";
   if (damage->blocks)
-    snprintf (blocks, sizeof blocks, "; %" PRIu64 " blocks are missing", damage->blocks);
+    snprintf (blocks, sizeof blocks, "; %" PRIu64 " %s missing", damage->blocks,
+        damage->blocks == 1 ? "block is" : "blocks are");
   if (damage->length)
     snprintf (text, sizeof text, "bytes %" PRIu64 " to %" PRIu64 ": %s%s", damage->offset,
         damage->offset + damage->length - 1, damage->reason, blocks);
