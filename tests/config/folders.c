@@ -119,6 +119,7 @@ print_group (const MfConfigGroup *group, GString *out)
   }
 }
 
+// MEMFLOW_UPDATE_EXPECTED, an absolute path of tests/config, writes the files instead.
 static void
 compare (const char *path, const char *text)
 {
