@@ -14,6 +14,7 @@ enum { CRLF, LF };
 typedef struct {
   const MfType *type;
   MfOutput *output;
+  uint64_t rows;
 } File;
 
 // How the rows of one publisher's type go to a file. They may have fewer fields than it has columns.
@@ -169,6 +170,8 @@ csv_take (void *stage, const MfBatch *batch)
     { &target, write_rows } };
   MfRowsResult result = csv->lead.failed ? MF_ROWS_NO_MEMORY
                                          : mf_cell_writer_rows (route->writer, batch, &job);
+  route->file->rows += batch->n_rows;
+  mf_output_count (csv, route->file->output, route->file->rows);
   return mf_rows_check (csv, batch, result);
 }
 

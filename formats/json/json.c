@@ -24,6 +24,7 @@ typedef struct {
   MfBuffer out, lead, stages;
   MfLosses losses;
   bool any_event;
+  uint64_t rows;
 } Json;
 
 static void
@@ -135,6 +136,8 @@ json_take (void *stage, const MfBatch *batch)
   mf_losses_see (&json->losses, batch);
   if (stands_apart (json, batch->type))
     return take_rows (json, batch, ",\n {", 4, keep_stages);
+  json->rows += batch->n_rows;
+  mf_output_count (json, json->output, json->rows);
   json->lead.length = 0;
   if (json->mode == DOCUMENT)
     mf_buffer_put_text (&json->lead, ",\n");

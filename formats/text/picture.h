@@ -34,6 +34,7 @@ struct MfPicture {
   MfString stage, input;
   const MfField *roles[MF_N_ROLES];  // the first field of each role, or NULL
   uint64_t rows;
+  bool name_input;                // in the heading: the stage reads several
   const MfPage *page;             // what it will be drawn on, without an output
 };
 

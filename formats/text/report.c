@@ -219,6 +219,17 @@ draw_statements (const MfReport *report, MfPage *page)
   }
 }
 
+static bool
+has_sibling (const MfReport *report, const MfPicture *picture)
+{
+  for (guint i = 0; i < report->pictures->len; i++) {
+    const MfPicture *other = g_ptr_array_index (report->pictures, i);
+    if (other != picture && same_type (other->type, picture->type) && other->stage.id == picture->stage.id)
+      return true;
+  }
+  return false;
+}
+
 void
 mf_report_draw (MfReport *report, MfPage *page)
 {
@@ -231,6 +242,7 @@ mf_report_draw (MfReport *report, MfPage *page)
   draw_statements (report, page);
   for (guint i = 0; i < report->pictures->len; i++) {
     MfPicture *picture = g_ptr_array_index (report->pictures, i);
+    picture->name_input = has_sibling (report, picture);
     picture->class->draw (picture, page);
   }
   if (report->left_out > 0)

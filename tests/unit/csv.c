@@ -26,6 +26,7 @@ test_file (void)
     "input,stage,epoch,snapshot,region,offset (B),size (B),kind,state\r\n"
     "dump.txt,board,0,1,0,0,64,tuple,used\r\n"
     "dump.txt,board,0,1,0,64,,,free\r\n");
+  g_assert_cmpuint (format_host_count (host, "stm32-heap.block.csv"), ==, 2);
   format_host_free (host);
 }
 

@@ -8,7 +8,7 @@ const MfModule *memflow_module (void);
 
 typedef struct { MfFrame frame; MfStack caller; } Call;
 
-struct MfOutput { GString *bytes; bool terminal; };
+struct MfOutput { GString *bytes; bool terminal; uint64_t rows; };
 
 static FormatHost *
 host_of (MfStage *stage)
@@ -108,6 +108,12 @@ output_is_terminal (const MfOutput *output)
   return output->terminal;
 }
 
+static void
+output_count (MfOutput *output, uint64_t rows)
+{
+  output->rows = rows;
+}
+
 static const MfRunFacts *
 run_facts (MfStage *stage)
 {
@@ -187,7 +193,7 @@ format_host_new (void)
   host->host = (MfHost) { .size = sizeof (MfHost), .string = intern, .string_text = string_text,
     .stack_frame = stack_frame, .fail = fail, .log = say, .resize = resize, .output = output,
     .write = write_bytes, .output_flush = output_flush, .output_is_terminal = output_is_terminal,
-    .run = run_facts };
+    .output_count = output_count, .run = run_facts };
   host->run = (MfRunFacts) { .size = sizeof (MfRunFacts), .deterministic = true, .name = "stm32",
     .configuration = "configs/stm32.ini", .version = "0.1.0" };
   host->strings = g_ptr_array_new_with_free_func (g_free);
@@ -274,4 +280,11 @@ format_host_output (FormatHost *host, const char *name)
 {
   MfOutput *output = g_hash_table_lookup (host->outputs, name);
   return output ? output->bytes->str : NULL;
+}
+
+uint64_t
+format_host_count (FormatHost *host, const char *name)
+{
+  MfOutput *output = g_hash_table_lookup (host->outputs, name);
+  return output ? output->rows : 0;
 }

@@ -39,3 +39,5 @@ bool format_host_finish (FormatHost *host);
 
 // What was written to an output; NULL = it was not opened.
 const char *format_host_output (FormatHost *host, const char *name);
+// How many rows the format says that it holds.
+uint64_t format_host_count (FormatHost *host, const char *name);

@@ -85,6 +85,7 @@ test_lines (void)
   g_auto (GStrv) lines = g_strsplit (format_host_output (host, "stm32.jsonl"), "\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 3);
   g_assert_cmpstr (lines[2], ==, "");
+  g_assert_cmpuint (format_host_count (host, "stm32.jsonl"), ==, 2);
   for (guint i = 0; i < 2; i++) {
     g_autoptr (JsonNode) node = parse (lines[i]);
     check_odd (json_node_get_object (node));
