@@ -84,6 +84,7 @@ test_large_text (void)
   g_autoptr (MfDiagnostics) diagnostics = mf_diagnostics_new ();
   g_autoptr (MfConfig) fits = mf_config_parse (text, MF_CONFIG_MAX_FILE, "x", NULL, diagnostics);
   g_assert_cmpuint (mf_diagnostics_errors (diagnostics), ==, 0);
+  g_assert_cmpuint (mf_config_groups (fits)->len, ==, 0);
   g_autoptr (MfConfig) large = mf_config_parse (text, MF_CONFIG_MAX_FILE + 1, "x", NULL, diagnostics);
   g_assert_cmpuint (mf_diagnostics_errors (diagnostics), ==, 1);
   g_assert_cmpuint (mf_config_groups (large)->len, ==, 0);
