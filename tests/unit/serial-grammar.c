@@ -288,6 +288,43 @@ test_truncation (void)
   check_truncation ("wasm-1.26.0", "05_exceptions");
 }
 
+static bool
+has_figures (Recorder *whole, const MfHeapDump *dump)
+{
+  for (unsigned i = 0; i < whole->dumps->len; i++) {
+    MfDumpFigures expected = recorder_get_dump (whole, i)->figures;
+
+    expected.stack_used = dump->figures.stack_used; // nothing in a dump contradicts these
+    expected.stack_limit = dump->figures.stack_limit;
+    if (memcmp (&expected, &dump->figures, sizeof expected) == 0)
+      return true;
+  }
+  return false;
+}
+
+// Any bit of a console whose dumps all have maps: whatever is still delivered has the right
+// figures.
+static void
+test_flipped_bits (void)
+{
+  g_autofree char *path = find_capture ("deb-microbit-1.9.2-qemu", "08_fragment");
+  g_autoptr (Recorder) whole = read_capture (path, 0);
+  g_autofree char *text = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
+  for (gsize bit = 0; bit < length * 8; bit++) {
+    g_autoptr (Recorder) recorder = recorder_new ();
+
+    text[bit / 8] ^= (char)(1 << bit % 8);
+    g_assert_true (recorder_read (recorder, text, length, 0));
+    text[bit / 8] ^= (char)(1 << bit % 8);
+    for (unsigned i = 0; i < recorder->dumps->len; i++)
+      if (!has_figures (whole, recorder_get_dump (recorder, i)))
+        g_error ("bit %u of byte %u: wrong figures", (unsigned)(bit % 8), (unsigned)(bit / 8));
+  }
+}
+
 static void
 test_without_memory (void)
 {
@@ -393,6 +430,7 @@ main (int argc, char **argv)
   g_test_add_func ("/serial/number-of-dumps", test_number_of_dumps);
   g_test_add_func ("/serial/chunks", test_chunks);
   g_test_add_func ("/serial/truncation", test_truncation);
+  g_test_add_func ("/serial/flipped-bits", test_flipped_bits);
   g_test_add_func ("/serial/without-memory", test_without_memory);
   g_test_add_func ("/serial/faults", test_faults);
   g_test_add_func ("/serial/traceback", test_traceback);

@@ -568,7 +568,8 @@ test_deep_traceback (void)
   recorder = recorder_new_for_text (text->str);
   g_assert_cmpuint (recorder_get_fault (recorder, 0)->n_frames, ==, MF_TEXT_FAULT_FRAMES);
   g_assert_cmpuint (recorder_get_fault (recorder, 0)->lost_frames, ==, 100 - MF_TEXT_FAULT_FRAMES);
-  g_assert_cmpuint (recorder_get_fault (recorder, 0)->frames[MF_TEXT_FAULT_FRAMES - 1].line, ==, 100);
+  g_assert_cmpuint (
+      recorder_get_fault (recorder, 0)->frames[MF_TEXT_FAULT_FRAMES - 1].line, ==, 100);
 }
 
 // A dump without a map waits for one; a fault behind it does not overtake it.
