@@ -69,7 +69,7 @@ check_publishes (const MfDescriptor *plugin, GString *why)
           out->type->name);
   }
   return n == 0 || kinds[plugin->kind].publishes
-      || refuse (why, "plugin '%s' is a %s and may not publish", plugin->id, kinds[plugin->kind].name);
+      || refuse (why, "plugin '%s' of kind %s may not publish", plugin->id, kinds[plugin->kind].name);
 }
 
 static bool
@@ -84,7 +84,7 @@ check_consumes (const MfDescriptor *plugin, GString *why)
       return false;
   }
   if (kinds[plugin->kind].consumes != (n > 0))
-    return refuse (why, n ? "plugin '%s' is a %s and may not consume" : "plugin '%s' is a %s and consumes nothing",
+    return refuse (why, n ? "plugin '%s' of kind %s may not consume" : "plugin '%s' of kind %s consumes nothing",
         plugin->id, kinds[plugin->kind].name);
   return true;
 }
@@ -104,8 +104,8 @@ check_plugin (const MfDescriptor *plugin, GString *why)
   if (plugin->instance_size < sizeof (MfStage) || plugin->instance_size > (64u << 20))
     return refuse (why, "plugin '%s' has an instance of %zu bytes", plugin->id, plugin->instance_size);
   if (kinds[plugin->kind].collects != (plugin->collect != NULL))
-    return refuse (why, plugin->collect ? "plugin '%s' is a %s and may not collect"
-        : "plugin '%s' is a %s without a collect function", plugin->id, kinds[plugin->kind].name);
+    return refuse (why, plugin->collect ? "plugin '%s' of kind %s may not collect"
+        : "plugin '%s' of kind %s has no collect function", plugin->id, kinds[plugin->kind].name);
   GString *table = g_string_new (NULL);
   bool sane = mf_options_check_table (plugin->options, plugin->instance_size, table)
       || refuse (why, "plugin '%s': %s", plugin->id, table->str);
@@ -119,7 +119,7 @@ mf_module_check (const MfModule *module, GString *why)
   if (!module)
     return refuse (why, "memflow_module returned nothing");
   if (module->magic != MF_MAGIC)
-    return refuse (why, "it does not begin with the magic number of memflow modules (0x%08x)", module->magic);
+    return refuse (why, "it begins with 0x%08x, which is not the magic number of memflow modules", module->magic);
   if (module->major != MF_ABI_MAJOR)
     return refuse (why, "needs plugin ABI %u.x, this memflow has %d.%d", module->major, MF_ABI_MAJOR, MF_ABI_MINOR);
   if (module->minor > MF_ABI_MINOR)
@@ -145,7 +145,8 @@ mf_module_open (const char *path, GString *why)
 {
   GModule *handle = g_module_open (path, G_MODULE_BIND_LOCAL);
   if (!handle) {
-    refuse (why, "cannot be opened: %s", g_module_error ());
+    const char *error = g_module_error (), *reason = g_str_has_prefix (error, path) ? error + strlen (path) : error;
+    refuse (why, "cannot be opened: %s", reason + strspn (reason, ": "));
     return NULL;
   }
   g_module_make_resident (handle);

@@ -106,19 +106,26 @@ mf_registry_folder_is_system (const MfRegistry *registry, const char *folder)
   return g_str_equal (folder, g_ptr_array_index (registry->folders, registry->folders->len - 1));
 }
 
-// With raised privileges a module runs with them: nobody else may have written it.
-static bool
-is_trusted (const MfRegistry *registry, const char *path, GString *why)
+bool
+mf_registry_trusts (const MfRegistry *registry, const char *path, GString *why)
 {
   struct stat status;
   if (!registry->privileged)
     return true;
-  if (stat (path, &status) != 0 || status.st_uid != 0 || (status.st_mode & S_IWOTH)) {
-    g_string_append (why, "memflow runs with raised privileges and loads only modules that belong to root "
-        "and that others cannot write");
-    return false;
-  }
-  return true;
+  if (stat (path, &status) == 0 && status.st_uid == 0 && !(status.st_mode & S_IWOTH))
+    return true;
+  g_string_append (why, "memflow runs with raised privileges and loads only modules that belong to root "
+      "and that others cannot write");
+  return false;
+}
+
+// A stranger's module is tried in a child process first: what it does there cannot hurt.
+static bool
+is_safe (const MfRegistry *registry, const char *path, GString *why)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  return mf_registry_trusts (registry, path, why)
+      && (mf_registry_folder_is_system (registry, folder) || mf_module_try (path, why));
 }
 
 static const MfPlugin *
@@ -138,7 +145,7 @@ static const MfPlugin *
 open_at (MfRegistry *registry, const char *path, unsigned kind, const char *id, GString *why, bool *broken)
 {
   g_autoptr (GString) reason = g_string_new (NULL);
-  const MfModule *module = is_trusted (registry, path, reason) ? mf_module_open (path, reason) : NULL;
+  const MfModule *module = is_safe (registry, path, reason) ? mf_module_open (path, reason) : NULL;
   if (!module) {
     g_string_append_printf (why, "%s: %s", path, reason->str);
     *broken = true;

@@ -25,6 +25,10 @@ bool mf_registry_folder_is_system (const MfRegistry *registry, const char *folde
 // The plugin of that kind and id; NULL: why in `why`, `*broken` tells a module that cannot be loaded from none at all.
 const MfPlugin *mf_registry_find (MfRegistry *registry, unsigned kind, const char *id, GString *why, bool *broken);
 
+// With raised privileges a module runs with them: it must belong to root and others must not be able to write it.
+// Always true without.
+bool mf_registry_trusts (const MfRegistry *registry, const char *path, GString *why);
+
 typedef enum { MF_FOUND_OK, MF_FOUND_BROKEN, MF_FOUND_SHADOWED, MF_FOUND_CRASHED } MfFoundState;
 
 // One line of `memflow list-plugins`. `kind` is 0 and the texts are "" where nothing is known.
@@ -38,6 +42,9 @@ void mf_found_free (MfFound *found);
 // Every plugin of every module on the path, sorted by kind and id. Modules are opened in child processes, so that
 // a broken one cannot hurt. Transfer full, of MfFound.
 GPtrArray *mf_registry_scan (const MfRegistry *registry);
+
+// Opens one module in a child process: false, and why, when it is broken, ends the process or never comes back.
+bool mf_module_try (const char *path, GString *why);
 
 // The folder of libmemflow itself, for what is installed beside it.
 const char *mf_installation_folder (void);

@@ -144,6 +144,17 @@ scan_module (GPtrArray *all, const char *path)
   g_ptr_array_add (all, found_new (MF_FOUND_CRASHED, path, 0, (const char *[]) { "", "", "", "" }, reason));
 }
 
+bool
+mf_module_try (const char *path, GString *why)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) mf_found_free);
+  scan_module (all, path);
+  const MfFound *found = all->len ? g_ptr_array_index (all, 0) : NULL;
+  if (!found || found->state != MF_FOUND_OK)
+    g_string_append (why, found ? found->reason : "there is no process to try it in");
+  return found && found->state == MF_FOUND_OK;
+}
+
 static gint
 by_name (gconstpointer a, gconstpointer b)
 {
@@ -151,7 +162,17 @@ by_name (gconstpointer a, gconstpointer b)
 }
 
 static void
-scan_folder (GPtrArray *all, const char *folder)
+scan_trusted (GPtrArray *all, const MfRegistry *registry, const char *path)
+{
+  g_autoptr (GString) why = g_string_new (NULL);
+  if (mf_registry_trusts (registry, path, why))
+    scan_module (all, path);
+  else
+    g_ptr_array_add (all, found_new (MF_FOUND_BROKEN, path, 0, (const char *[]) { "", "", "", "" }, why->str));
+}
+
+static void
+scan_folder (GPtrArray *all, const MfRegistry *registry, const char *folder)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -161,7 +182,7 @@ scan_folder (GPtrArray *all, const char *folder)
   g_ptr_array_sort (names, by_name);
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, g_ptr_array_index (names, i), NULL);
-    scan_module (all, path);
+    scan_trusted (all, registry, path);
   }
 }
 
@@ -201,7 +222,7 @@ mf_registry_scan (const MfRegistry *registry)
   GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) mf_found_free);
   const GPtrArray *folders = mf_registry_folders (registry);
   for (guint i = 0; i < folders->len; i++)
-    scan_folder (all, g_ptr_array_index (folders, i));
+    scan_folder (all, registry, g_ptr_array_index (folders, i));
   mark_shadowed (all);
   g_ptr_array_sort (all, by_kind_and_id);
   return all;
