@@ -111,7 +111,7 @@ def test_same_events_and_conclusions():
         with bench() as on:
             recorded = on.record(source, ANALYZERS)
             replayed = on.replay(stages=ANALYZERS)
-            check(len(recorded) > 100, f"only {len(recorded)} events")
+            check(len(recorded) > 20, f"only {len(recorded)} events")
             check_equal(counts(replayed), counts(recorded), f"events of {source}")
             check(replayed == recorded, f"{source}: the replayed events differ from the recorded ones")
 

@@ -118,7 +118,8 @@ take (void *user, void *to, size_t n)
 {
   Run *run = user;
   n = MIN (n, MIN (run->chunk, run->bytes->len - run->at));
-  memcpy (to, run->bytes->data + run->at, n);
+  if (n)
+    memcpy (to, run->bytes->data + run->at, n);
   run->at += n;
   return (int64_t) n;
 }
