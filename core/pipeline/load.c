@@ -361,7 +361,7 @@ static bool
 load_settings (MfPipeline *pipeline, const char *label)
 {
   const MfConfigGroup *group = mf_config_group (pipeline->config, "pipeline");
-  MfOptionContext context = { .kind = "pipeline", .plugin = "pipeline", .arena = pipeline->arena, .skip = pipeline_skip };
+  MfOptionContext context = { .kind = "pipeline", .arena = pipeline->arena, .skip = pipeline_skip };
   bool fine = mf_options_apply (mf_pipeline_options, group, &pipeline->settings, &context, pipeline->diagnostics);
   if (fine && !pipeline->settings.name) {
     g_autofree char *base = g_path_get_basename (label);

@@ -89,6 +89,16 @@ check_consumes (const MfDescriptor *plugin, GString *why)
   return true;
 }
 
+// `plugin` and `from` are how every stage is declared: an option of that name could never be set.
+static bool
+check_option_names (const MfDescriptor *plugin, GString *why)
+{
+  for (const MfOption *option = plugin->options; option && option->name; option++)
+    if (g_str_equal (option->name, "plugin") || g_str_equal (option->name, "from"))
+      return refuse (why, "plugin '%s': an option may not be called '%s', which every stage has", plugin->id, option->name);
+  return true;
+}
+
 static bool
 check_plugin (const MfDescriptor *plugin, GString *why)
 {
@@ -110,7 +120,7 @@ check_plugin (const MfDescriptor *plugin, GString *why)
   bool sane = mf_options_check_table (plugin->options, plugin->instance_size, table)
       || refuse (why, "plugin '%s': %s", plugin->id, table->str);
   g_string_free (table, TRUE);
-  return sane && check_publishes (plugin, why) && check_consumes (plugin, why);
+  return sane && check_option_names (plugin, why) && check_publishes (plugin, why) && check_consumes (plugin, why);
 }
 
 bool
