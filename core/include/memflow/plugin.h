@@ -49,7 +49,8 @@ struct MfHost {
   MfText (*text) (MfPort *port, const char *bytes, size_t n);
   // In `declare` only: adds an output type that is known at run time. The type must live until `stop`.
   MfPort *(*declare) (MfStage *stage, const MfType *type);
-  // Collectors: what the following rows were read from. Flushes when it changes.
+  // What the following rows were read from, or are about: for collectors, and for analyzers in `finish` (in
+  // handlers it is that of the batch). Flushes when it changes.
   void (*context) (MfStage *stage, MfString input, uint32_t epoch);
   // Collectors: rows that the source is known to have lost (reason: MF_LOST_*). Counted and published.
   void (*lost) (MfStage *stage, const char *type, uint64_t count, uint32_t reason);

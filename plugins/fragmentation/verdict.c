@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict on one heap: which word, the sentences that explain it, and what to do next.
+#include "fragmentation.h"
+
+enum { NEARLY_FULL = 50, MUCH = 500 }; // per mille; documented in the help
+
+static bool
+is_known (uint64_t bytes)
+{
+  return bytes != MF_SIZE_NONE.bytes;
+}
+
+bool
+mf_dump_is_lower_bound (const Dump *dump)
+{
+  return (dump->flags & MF_SNAPSHOT_COLLECTABLE)
+         || (is_known (dump->growable) && dump->growable > 0);
+}
+
+// ---- choosing it
+
+static const VerdictName names[] = {
+  [MF_OOM_OUT_OF_MEMORY] = VERDICT_OUT_OF_MEMORY,
+  [MF_OOM_FRAGMENTED] = VERDICT_FRAGMENTED,
+  [MF_OOM_STALE] = VERDICT_STALE,
+};
+
+static VerdictName
+name_of_dump (const Dump *dump)
+{
+  const MfHeapFigures *figures = &dump->figures;
+
+  if (mf_permille (figures->free, figures->capacity) < NEARLY_FULL)
+    return VERDICT_NEARLY_FULL;
+  if (!dump->has_largest)
+    return VERDICT_UNKNOWN;
+  if (figures->ext_frag >= MUCH && (!dump->has_map || figures->hole_frag >= MUCH))
+    return VERDICT_FRAGMENTED;
+  return VERDICT_HEALTHY;
+}
+
+static VerdictName
+name_of_question (const Dump *dump, uint64_t question)
+{
+  uint64_t need = mf_heap_need (&dump->rule, question);
+  MfOomClass class;
+  int index;
+
+  if (!dump->has_largest && need <= dump->figures.free)
+    return VERDICT_UNKNOWN;
+  class = mf_heap_classify_oom (&dump->figures, need, &index);
+  return class == MF_OOM_STALE ? VERDICT_HEALTHY : names[class];
+}
+
+static Verdict
+verdict_on_refusal (const Refusal *refusal)
+{
+  Verdict verdict = { .name = VERDICT_UNKNOWN,
+    .refusal = refusal,
+    .dump = &refusal->dump,
+    .asked = refusal->requested,
+    .window = refusal->window };
+
+  if (refusal->judged_by != JUDGED_BY_NOTHING)
+    verdict.name = names[refusal->class];
+  else if (!is_known (refusal->requested))
+    verdict.name = name_of_dump (&refusal->dump);
+  return verdict;
+}
+
+Verdict
+mf_verdict_of (const Fragmentation *self, const Source *source, const Heap *heap)
+{
+  const Refusal *refusal = mf_source_leading_refusal (source, heap);
+  const Dump *last = mf_heap_last_dump (heap);
+  Verdict verdict = { .dump = last, .asked = self->question.bytes };
+
+  if (refusal)
+    return verdict_on_refusal (refusal);
+  verdict.name
+      = is_known (verdict.asked) ? name_of_question (last, verdict.asked) : name_of_dump (last);
+  if (is_known (verdict.asked) && last->has_map)
+    verdict.window = mf_window_find (&heap->last, verdict.asked);
+  return verdict;
+}
+
+// ---- saying it
+
+static void
+say_largest (GString *text, const Verdict *verdict)
+{
+  if (mf_dump_is_lower_bound (verdict->dump))
+    g_string_append (text, "At least ");
+  mf_say_bytes (text, verdict->dump->figures.max_alloc);
+}
+
+static void
+say_out_of_memory (GString *text, const Verdict *verdict)
+{
+  mf_say_bytes (text, verdict->asked);
+  g_string_append (text, verdict->refusal ? " were asked for, but only " : " do not fit: only ");
+  mf_say_bytes (text, verdict->dump->figures.free);
+  g_string_append (text, verdict->refusal ? " were free in all." : " are free in all.");
+}
+
+static void
+say_fragmented (GString *text, const Verdict *verdict)
+{
+  say_largest (text, verdict);
+  g_string_append (text, " can be allocated in one piece although ");
+  mf_say_bytes (text, verdict->dump->figures.free);
+  g_string_append (text, " are free.");
+}
+
+static void
+say_stale (GString *text, const Verdict *verdict)
+{
+  bool before = verdict->refusal->judged_by == JUDGED_BY_DUMP_BEFORE;
+
+  mf_say_bytes (text, verdict->asked);
+  g_string_append_printf (text, " were refused, but dump %u, the %s it, shows room enough:\n",
+      verdict->dump->ordinal, before ? "last before" : "first after");
+  mf_say_bytes (text, verdict->dump->figures.max_alloc);
+  g_string_append (text, " in one piece. The heap was different when the request failed.");
+}
+
+static void
+say_unknown (GString *text, const Verdict *verdict)
+{
+  mf_say_bytes (text, verdict->dump->figures.free);
+  g_string_append (text, " are free, but the dump does not tell the largest piece.");
+}
+
+static void
+say_nearly_full (GString *text, const Verdict *verdict)
+{
+  const MfHeapFigures *figures = &verdict->dump->figures;
+
+  g_string_append (text, "Only ");
+  mf_say_bytes (text, figures->free);
+  g_string_append (text, " (");
+  mf_say_share (text, figures->free, figures->capacity);
+  g_string_append (text, ") are free");
+  if (verdict->dump->has_largest) {
+    g_string_append (text, ", ");
+    mf_say_bytes (text, figures->max_alloc);
+    g_string_append (text, " of them in one piece");
+  }
+  g_string_append_c (text, '.');
+}
+
+static void
+say_healthy (GString *text, const Verdict *verdict)
+{
+  if (is_known (verdict->asked)) {
+    mf_say_bytes (text, verdict->asked);
+    g_string_append (text, " would find room. ");
+  }
+  say_largest (text, verdict);
+  g_string_append (text, " can be allocated in one piece; ");
+  mf_say_bytes (text, verdict->dump->figures.free);
+  g_string_append (text, " are free.");
+}
+
+static const struct {
+  const char *word;
+  void (*say) (GString *text, const Verdict *verdict);
+} words[] = {
+  [VERDICT_OUT_OF_MEMORY] = { "OUT OF MEMORY", say_out_of_memory },
+  [VERDICT_FRAGMENTED] = { "FRAGMENTED", say_fragmented },
+  [VERDICT_STALE] = { "STALE", say_stale },
+  [VERDICT_UNKNOWN] = { "UNKNOWN", say_unknown },
+  [VERDICT_NEARLY_FULL] = { "NEARLY FULL", say_nearly_full },
+  [VERDICT_HEALTHY] = { "HEALTHY", say_healthy },
+};
+
+// How the verdict is known, and why it may be a lower bound.
+static void
+say_basis (GString *basis, const Verdict *verdict)
+{
+  const Dump *dump = verdict->dump;
+
+  g_string_append_printf (basis, "%s of dump %u", dump->has_map ? "map" : "totals", dump->ordinal);
+  if (verdict->refusal && verdict->refusal->judged_by == JUDGED_BY_DUMP_AFTER)
+    g_string_append (basis, ", the first after the failure: there was none before it");
+  if (dump->flags & MF_SNAPSHOT_COLLECTABLE)
+    g_string_append (basis, "; garbage in it could still be collected");
+  if (is_known (dump->growable) && dump->growable > 0) {
+    g_string_append (basis, "; the heap could still grow by an area of ");
+    mf_say_bytes (basis, dump->growable);
+  }
+}
+
+// ---- the refused requests
+
+static void
+say_site (Fragmentation *self, GString *text, MfStack stack)
+{
+  MfFrame frame;
+  MfStack caller;
+
+  if (!mf_stack_frame (self, stack, &frame, &caller))
+    return;
+  g_string_append_printf (text, " at %s:%u", mf_string_text (self, frame.file), frame.line);
+  if (frame.function.id)
+    g_string_append_printf (text, " in %s", mf_string_text (self, frame.function));
+}
+
+static void
+say_requested (GString *text, const Refusal *refusal)
+{
+  if (is_known (refusal->requested))
+    mf_say_bytes (text, refusal->requested);
+  else
+    g_string_append (text, "A request of unknown size");
+}
+
+static void
+say_circumstances (GString *text, const Refusal *refusal)
+{
+  g_string_append_printf (
+      text, " (MemoryError, %s, line %u", refusal->caught ? "caught" : "not caught", refusal->line);
+  if (refusal->after_ordinal)
+    g_string_append_printf (text, ", after dump %u", refusal->after_ordinal);
+  if (refusal->times > 1)
+    g_string_append_printf (text, ", %" G_GUINT64_FORMAT " times", (guint64)refusal->times);
+  g_string_append_c (text, ')');
+}
+
+static MfString
+site_of (Fragmentation *self, MfStack stack)
+{
+  MfFrame frame;
+  MfStack caller;
+  g_autofree char *place = NULL;
+
+  if (!mf_stack_frame (self, stack, &frame, &caller))
+    return (MfString){ 0 };
+  place = g_strdup_printf ("%s:%u", mf_string_text (self, frame.file), frame.line);
+  return mf_string (self, place);
+}
+
+static bool
+state_refusal (Fragmentation *self, const Refusal *refusal)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  Saying saying = { .severity = MF_SAY_VERDICT, .place = site_of (self, refusal->stack) };
+
+  say_requested (text, refusal);
+  g_string_append (text, is_known (refusal->requested) ? " were refused" : " was refused");
+  say_site (self, text, refusal->stack);
+  say_circumstances (text, refusal);
+  g_string_append_c (text, '.');
+  return mf_say (self, &saying, text);
+}
+
+// Refusals that were caught at the same point tell no place: they share a line.
+static bool
+is_listed (const Refusal *refusal, const Heap *heap)
+{
+  return refusal->heap == heap && refusal->caught && refusal->stack.id == 0
+         && is_known (refusal->requested);
+}
+
+typedef struct {
+  GString *sizes;
+  uint32_t n, first_after, last_after;
+  bool all_fragmented;
+} List;
+
+static void
+add_to_list (List *list, const Refusal *refusal)
+{
+  if (list->n++ > 0)
+    g_string_append (list->sizes, "   ");
+  else
+    list->first_after = refusal->after_ordinal;
+  list->last_after = refusal->after_ordinal;
+  list->all_fragmented
+      &= refusal->judged_by != JUDGED_BY_NOTHING && refusal->class == MF_OOM_FRAGMENTED;
+  mf_say_bytes (list->sizes, refusal->requested);
+  if (refusal->times > 1)
+    g_string_append_printf (list->sizes, " (%" G_GUINT64_FORMAT " times)", (guint64)refusal->times);
+}
+
+static void
+say_list (GString *text, const List *list)
+{
+  mf_say_count (text, list->n, "request was", "requests were");
+  g_string_append (text, " refused");
+  if (list->all_fragmented)
+    g_string_append (text, " with more than that free");
+  g_string_append_printf (text, ":\n  %s   (caught MemoryError", list->sizes->str);
+  if (list->first_after && list->first_after == list->last_after)
+    g_string_append_printf (text, ", after dump %u", list->first_after);
+  g_string_append_c (text, ')');
+}
+
+static bool
+state_list (Fragmentation *self, const Source *source, const Heap *heap)
+{
+  g_autoptr (GString) text = g_string_new (NULL), sizes = g_string_new (NULL);
+  List list = { .sizes = sizes, .all_fragmented = true };
+
+  for (uint32_t i = 0; i < source->n_refusals; i++)
+    if (is_listed (&source->refusals[i], heap))
+      add_to_list (&list, &source->refusals[i]);
+  if (list.n == 0)
+    return true;
+  say_list (text, &list);
+  return mf_say (self, &(Saying){ .severity = MF_SAY_VERDICT }, text);
+}
+
+static bool
+state_refusals (Fragmentation *self, const Source *source, const Heap *heap)
+{
+  for (uint32_t i = 0; i < source->n_refusals; i++) {
+    const Refusal *refusal = &source->refusals[i];
+    if (refusal->heap == heap && !is_listed (refusal, heap) && !state_refusal (self, refusal))
+      return false;
+  }
+  return state_list (self, source, heap);
+}
+
+// ---- what would make room
+
+static void
+say_kinds (Fragmentation *self, GString *text, const Window *window)
+{
+  for (size_t i = 0; i < window->n_kinds; i++) {
+    const MfKindRow *row = &window->kinds[i];
+    const char *kind = mf_string_text (self, (MfString){ row->kind });
+    g_string_append (text, i == 0 ? "" : i + 1 == window->n_kinds ? " and " : ", ");
+    mf_say_number (text, row->blocks);
+    g_string_append_printf (text, " %s", *kind ? kind : "of unknown kind");
+  }
+}
+
+static void
+say_window (Fragmentation *self, GString *text, const Window *window)
+{
+  g_string_append (text, "Nearest remedy: to get ");
+  mf_say_bytes (text, window->request);
+  g_string_append (text, " in one piece, ");
+  mf_say_count (text, window->at.used_blocks, "block", "blocks");
+  g_string_append (text, " of ");
+  mf_say_bytes (text, window->at.used_bytes);
+  g_string_append (text, " in all must go:\n");
+  say_kinds (self, text, window);
+  g_string_append (text, ", at ");
+  mf_say_place (text, window->at.region, window->used_offset, window->several_regions);
+  g_string_append (text, "..");
+  mf_say_place (text, 0, window->used_offset + window->used_length, false);
+  g_string_append_c (text, '.');
+}
+
+static bool
+state_remedy (Fragmentation *self, const Verdict *verdict)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  const Window *window = &verdict->window;
+
+  if (!window->looked || (window->found && window->at.used_blocks == 0))
+    return true;
+  if (window->found)
+    say_window (self, text, window);
+  else {
+    mf_say_bytes (text, window->request);
+    g_string_append (text, " can never be had in one piece: no area of this heap is that large.");
+  }
+  return mf_say (self,
+      &(Saying){ .severity = MF_SAY_VERDICT,
+          .basis = "the fewest used bytes that lie between enough free ones" },
+      text);
+}
+
+bool
+mf_verdict_state (
+    Fragmentation *self, const Source *source, const Heap *heap, const Verdict *verdict)
+{
+  g_autoptr (GString) text = g_string_new (NULL), basis = g_string_new (NULL);
+  Saying saying = { .severity = MF_SAY_VERDICT, .subject = words[verdict->name].word };
+
+  words[verdict->name].say (text, verdict);
+  say_basis (basis, verdict);
+  saying.basis = basis->str;
+  return mf_say (self, &saying, text) && state_refusals (self, source, heap)
+         && state_remedy (self, verdict);
+}
+
+// ---- the next step
+
+static void
+advise_on_dump (GString *text, const Heap *heap, const Verdict *verdict)
+{
+  const MfRunFacts *run = NULL;
+
+  (void)run;
+  (void)heap;
+  if (is_known (verdict->asked))
+    g_string_append (text, "dump the heap again after the program has run for a while: memory that "
+                           "breaks up does so with time");
+  else
+    g_string_append (text, "set question = 4KiB, or the largest buffer of your program, in "
+                           "[analyzer fragmentation]");
+}
+
+static void
+advise_on_pieces (GString *text, const Heap *heap, const Verdict *verdict)
+{
+  (void)heap;
+  if (!is_known (verdict->asked)) {
+    advise_on_dump (text, heap, verdict);
+    return;
+  }
+  if (verdict->dump->flags & MF_SNAPSHOT_COLLECTABLE)
+    g_string_append (text, "call gc.collect() right before the request and dump again; if the "
+                           "largest piece stays,\n");
+  g_string_append (text, "allocate the ");
+  mf_say_bytes (text, verdict->asked);
+  g_string_append (text, " once, at the start of the program, and keep them");
+}
+
+static void
+advise_on_shortage (GString *text, const Heap *heap, const Verdict *verdict)
+{
+  const MfHeapFigures *figures = &verdict->dump->figures;
+
+  (void)heap;
+  if (!is_known (verdict->asked) || verdict->asked <= figures->free) {
+    g_string_append (text, "see which blocks fill the heap: the size classes and the map below");
+    return;
+  }
+  g_string_append (text, "free at least ");
+  mf_say_bytes (text, verdict->asked - figures->free);
+  g_string_append (text, " more before the request, or ask for less at a time");
+}
+
+static void
+advise_on_stale (GString *text, const Heap *heap, const Verdict *verdict)
+{
+  (void)heap;
+  (void)verdict;
+  g_string_append (text, "dump the heap right before the failing line:\n"
+                         "  import micropython; micropython.mem_info(1)");
+}
+
+static void (*const advices[]) (GString *text, const Heap *heap, const Verdict *verdict) = {
+  [VERDICT_OUT_OF_MEMORY] = advise_on_shortage,
+  [VERDICT_FRAGMENTED] = advise_on_pieces,
+  [VERDICT_STALE] = advise_on_stale,
+  [VERDICT_UNKNOWN] = advise_on_stale,
+  [VERDICT_NEARLY_FULL] = advise_on_shortage,
+  [VERDICT_HEALTHY] = advise_on_dump,
+};
+
+bool
+mf_verdict_advise (Fragmentation *self, const Heap *heap, const Verdict *verdict)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  advices[verdict->name](text, heap, verdict);
+  return mf_say (self, &(Saying){ .severity = MF_SAY_NEXT }, text);
+}
+
+// ---- refusals that no dump tells anything about
+
+bool
+mf_state_unknown (Fragmentation *self, const Source *source)
+{
+  g_autoptr (GString) text
+      = g_string_new ("No heap map was seen: why memory was short cannot be told.");
+  g_autoptr (GString) next = g_string_new ("paste this line before the failing one:\n"
+                                           "  import micropython; micropython.mem_info(1)");
+
+  if (source->n_refusals == 0)
+    g_string_assign (text, "No heap map was seen.");
+  return mf_say (self,
+             &(Saying){ .severity = MF_SAY_VERDICT, .subject = words[VERDICT_UNKNOWN].word }, text)
+         && state_refusals (self, source, NULL)
+         && mf_say (self, &(Saying){ .severity = MF_SAY_NEXT }, next);
+}
