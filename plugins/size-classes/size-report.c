@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the tables, and the sentences in front of them.
+#include "size-classes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+// Sentences on sizes stand behind those on the heap as a whole.
+enum { SENTENCE = 512, NAME = 48, MOST_EXACT = MF_EXACT_SIZES, FIRST_ORDER = 1000 };
+
+// A tally and what is known of its blocks.
+typedef struct {
+  const MfSizeTally *tally;
+  MfString of;
+  uint64_t granule; // 1: the waste is as counted
+  bool waste_known;
+} Counted;
+
+static double
+percent (uint64_t part, uint64_t whole)
+{
+  return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+// The granule stands in the row that closes a snapshot, behind the blocks: the waste is bounded
+// here.
+static MfSize
+waste_high (const Counted *counted, const MfSizeSum *sum)
+{
+  uint64_t waste;
+
+  if (!counted->waste_known)
+    return MF_SIZE_NONE;
+  if (counted->granule == 1)
+    return (MfSize){ sum->waste_high };
+  if (__builtin_mul_overflow (sum->blocks, counted->granule - 1, &waste) || waste > sum->bytes)
+    waste = sum->bytes;
+  return (MfSize){ waste };
+}
+
+// ---- classes
+
+static MfString
+class_name (SizeClasses *self, const MfSizeTally *tally, size_t class)
+{
+  const char *name = mf_size_tally_class_name (tally, class);
+  char text[NAME];
+
+  if (name)
+    return mf_string (self, name);
+  if (class < tally->n_edges)
+    snprintf (text, sizeof text, "to %" PRIu64 " B", tally->edges[class]);
+  else
+    snprintf (text, sizeof text, "above %" PRIu64 " B", tally->edges[class - 1]);
+  return mf_string (self, text);
+}
+
+static bool
+publish_classes (SizeClasses *self, const Counted *counted)
+{
+  const MfSizeTally *tally = counted->tally;
+
+  for (size_t i = 0; i <= tally->n_edges; i++) {
+    const MfSizeSum *sum = &tally->classes[i];
+    SizeClassRow row = {
+      .blocks = sum->blocks,
+      .bytes = { sum->bytes },
+      .up_to = i < tally->n_edges ? (MfSize){ tally->edges[i] } : MF_SIZE_NONE,
+      .waste_low = { sum->waste_low },
+      .waste_high = waste_high (counted, sum),
+      .share = percent (sum->bytes, tally->total.bytes),
+      .class_name = class_name (self, tally, i),
+      .of = counted->of,
+    };
+    if (!mf_emit (&self->classes, &row))
+      return false;
+  }
+  return true;
+}
+
+// ---- exact sizes
+
+static bool
+publish_rest (SizeClasses *self, const Counted *counted, const MfSizeSum *listed)
+{
+  const MfSizeSum *total = &counted->tally->total;
+  ExactSizeRow row = {
+    .size = MF_SIZE_NONE,
+    .blocks = total->blocks - listed->blocks,
+    .bytes = { total->bytes - listed->bytes },
+    .share = percent (total->bytes - listed->bytes, total->bytes),
+    .of = counted->of,
+    .others = 1,
+  };
+
+  return row.blocks == 0 || mf_emit (&self->exact_sizes, &row);
+}
+
+static bool
+publish_exact (SizeClasses *self, const Counted *counted)
+{
+  MfExactSize sizes[MOST_EXACT];
+  size_t n = mf_size_tally_top (counted->tally, sizes, self->exact);
+  MfSizeSum listed = { 0 };
+
+  for (size_t i = 0; i < n; i++) {
+    ExactSizeRow row = {
+      .size = { sizes[i].size },
+      .blocks = sizes[i].sum.blocks,
+      .bytes = { sizes[i].sum.bytes },
+      .share = percent (sizes[i].sum.bytes, counted->tally->total.bytes),
+      .of = counted->of,
+    };
+    listed.blocks += row.blocks;
+    listed.bytes += row.bytes.bytes;
+    if (!mf_emit (&self->exact_sizes, &row))
+      return false;
+  }
+  return self->exact == 0 || publish_rest (self, counted, &listed);
+}
+
+// ---- sentences
+
+static bool
+say (SizeClasses *self, uint32_t severity, const char *subject, const char *text)
+{
+  MfStatement row = {
+    .order = FIRST_ORDER + self->order++, .severity = severity, .subject = mf_string (self, subject)
+  };
+
+  row.text = mf_text (&self->statements, text, strlen (text));
+  return mf_emit (&self->statements, &row);
+}
+
+static size_t
+append_edges (SizeClasses *self, const MfSizeTally *tally, char *text, size_t n)
+{
+  size_t used = 0;
+
+  for (size_t i = 0; i < tally->n_edges && used < n; i++) {
+    MfString name = class_name (self, tally, i);
+    bool named = mf_size_tally_class_name (tally, i) != NULL;
+    used += (size_t)snprintf (text + used, n - used, "%s%s%s%" PRIu64, i ? ", " : "",
+        named ? mf_string_text (self, name) : "", named ? " " : "", tally->edges[i]);
+  }
+  return used;
+}
+
+static bool
+say_edges (SizeClasses *self, const Counted *counted, const char *what)
+{
+  char text[SENTENCE];
+  size_t used = (size_t)snprintf (text, sizeof text,
+      "%" PRIu64 " %s of %" PRIu64 " B; edges: ", counted->tally->total.blocks, what,
+      counted->tally->total.bytes);
+
+  used += append_edges (self, counted->tally, text + used, sizeof text - used);
+  snprintf (text + used, sizeof text - used, " B");
+  return say (self, MF_SAY_EVIDENCE, "size classes", text);
+}
+
+static bool
+publish (SizeClasses *self, const Counted *counted, const char *what)
+{
+  return say_edges (self, counted, what) && publish_classes (self, counted)
+         && publish_exact (self, counted);
+}
+
+static bool
+report_calls (SizeClasses *self, const Source *source)
+{
+  Counted counted
+      = { source->calls, mf_string (self, "calls"), 1, source->calls_without_grant == 0 };
+  char text[SENTENCE];
+
+  if (!source->calls)
+    return true;
+  snprintf (text, sizeof text,
+      "counts are of calls, not of live blocks: %" PRIu64 " frees, %" PRIu64
+      " failed calls and %" PRIu64 " without a size came besides",
+      source->frees, source->failed_calls, source->uncounted);
+  return publish (self, &counted, "calls") && say (self, MF_SAY_EVIDENCE, "calls", text);
+}
+
+static bool
+warn_of_loss (SizeClasses *self, const Source *source)
+{
+  char text[SENTENCE];
+
+  if (source->incomplete + source->left_out == 0)
+    return true;
+  snprintf (text, sizeof text,
+      "%" PRIu64 " snapshots were not whole and are not counted; %" PRIu64
+      " of further heaps neither",
+      source->incomplete, source->left_out);
+  return say (self, MF_SAY_WARNING, "incomplete", text);
+}
+
+bool
+mf_size_report (SizeClasses *self, const Source *source)
+{
+  mf_context (self, source->input, source->epoch);
+  for (const Heap *heap = source->heaps; heap; heap = heap->next) {
+    Counted counted = { &heap->tally, heap->name, heap->granule, true };
+    if (!publish (self, &counted, "used blocks"))
+      return false;
+  }
+  return report_calls (self, source) && warn_of_loss (self, source);
+}
