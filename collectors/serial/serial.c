@@ -55,10 +55,8 @@ check_options (Serial *self)
 static bool
 check_kind (Serial *self)
 {
-  if (mf_serial_is_live (self) && mf_run (self)->deterministic)
-    return mf_fail_option (self, "device",
-        "%s is a live board, which is never the same twice: not with --deterministic",
-        self->device.path);
+  if (mf_serial_is_live (self) && !mf_live (self))
+    return false;
   if (!mf_serial_is_live (self) && mf_serial_polls (self))
     return mf_fail_option (
         self, "poll", "%s is no serial port: only a board can be polled", self->device.path);
