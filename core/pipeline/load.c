@@ -412,6 +412,7 @@ load (MfPipeline *pipeline, const char *label)
 static MfStatus
 finish_load (MfPipeline *pipeline, const char *label)
 {
+  g_ptr_array_add (pipeline->plugin_path, NULL);
   pipeline->registry = mf_registry_new ((const char *const *) pipeline->plugin_path->pdata);
   pipeline->loaded = load (pipeline, label);
   if (!pipeline->loaded && !pipeline->load_status)
