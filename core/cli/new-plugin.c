@@ -75,6 +75,32 @@ id_is_sane (const char *id)
   return g_regex_match_simple ("^[a-z][a-z0-9-]*$", id, 0, 0);
 }
 
+static gint
+by_name (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+static GPtrArray *
+names_in (GDir *dir)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  for (const char *name; (name = g_dir_read_name (dir));)
+    g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, by_name);
+  return names;
+}
+
+// An installed memflow is found by pkg-config; the headers of the build tree have to be named.
+static void
+print_next (const char *id)
+{
+  g_autofree char *include = g_build_filename (mf_installation_folder (), "share", "include", NULL);
+  g_autofree char *option = g_file_test (include, G_FILE_TEST_IS_DIR) ? g_strconcat (" -DMEMFLOW_INCLUDE=", include, NULL) : g_strdup ("");
+  printf ("\nnext:\n  cmake -S %s -B %s/build%s && cmake --build %s/build\n"
+      "  memflow run %s/%s.ini --plugin-path %s/build\n", id, id, option, id, id, id, id);
+}
+
 static int
 write_folder (const char *kind, const char *id)
 {
@@ -87,11 +113,11 @@ write_folder (const char *kind, const char *id)
   if (g_mkdir (id, 0777) != 0)
     return mf_cli_usage ("cannot make the folder %s: %s", id, g_strerror (errno));
   printf ("wrote\n");
-  for (const char *name; (name = g_dir_read_name (dir));)
-    if (!write_one (from, name, id))
+  g_autoptr (GPtrArray) names = names_in (dir);
+  for (guint i = 0; i < names->len; i++)
+    if (!write_one (from, g_ptr_array_index (names, i), id))
       return MF_STATUS_FAILED;
-  printf ("\nnext:\n  cmake -S %s -B %s/build && cmake --build %s/build\n"
-      "  memflow run %s/%s.ini --plugin-path %s/build\n", id, id, id, id, id, id);
+  print_next (id);
   return MF_STATUS_OK;
 }
 
