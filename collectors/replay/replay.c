@@ -50,7 +50,8 @@ open_capture (Replay *replay)
 {
   struct stat about;
   if (!replay->path.path)
-    return mf_fail_option (replay, "path", "there is nothing to replay: set path, or name a capture on the command line");
+    return mf_fail_option (replay, "path", "there is nothing to replay: set path, or name a capture "
+        "on the command line");
   replay->fd = open (replay->path.path, O_RDONLY | O_CLOEXEC);
   if (replay->fd < 0 || fstat (replay->fd, &about))
     return mf_fail_option (replay, "path", "cannot open the capture %s: %s", replay->path.path, strerror (errno));
@@ -121,8 +122,8 @@ replay_declare (void *stage)
   if (!read_capture (replay, false, look_at_item) && !replay->failure[0])
     return false;
   if (!replay->usable && !replay->failure[0])
-    strcpy (replay->failure, replay->size ? "is not a capture, or no block of it is whole: nothing can be replayed"
-                                          : "is empty: nothing can be replayed");
+    strcpy (replay->failure, !replay->size ? "is empty: nothing can be replayed"
+        : "is not a capture, or no block of it is whole: nothing can be replayed");
   return declare_types (replay);
 }
 
@@ -180,7 +181,8 @@ replay_collect (void *stage)
   Replay *replay = stage;
   if (!replay->failure[0] && read_capture (replay, true, play_item))
     return true;
-  return replay->failure[0] && mf_fail_option (replay, "path", "the capture %s %s", replay->path.path, replay->failure);
+  return replay->failure[0]
+      && mf_fail_option (replay, "path", "the capture %s %s", replay->path.path, replay->failure);
 }
 
 static void

@@ -17,7 +17,9 @@ enum { BLOCK_RECORDS = 1 };  // kinds of blocks
 enum { BLOCK_ZSTD = 1 };     // flags of blocks
 
 enum { RECORD_KIND_AT = 0, RECORD_LENGTH_AT = 4, RECORD_HEADER = 8 };
-enum { RECORD_SCHEMA = 1, RECORD_STRING, RECORD_FRAME, RECORD_BATCH, RECORD_LOSS, RECORD_FACT, RECORD_END };
+enum {
+  RECORD_SCHEMA = 1, RECORD_STRING, RECORD_FRAME, RECORD_BATCH, RECORD_LOSS, RECORD_FACT, RECORD_END
+};
 
 enum {
   FRAME_ID_AT = 0, FRAME_CALLER_AT = 4, FRAME_FUNCTION_AT = 8, FRAME_FILE_AT = 12, FRAME_LINE_AT = 16,
@@ -33,7 +35,8 @@ enum { END_TOTALS_AT = 0, END_BODY = 8, TOTAL_SCHEMA_AT = 0, TOTAL_ROWS_AT = 8, 
 _Static_assert (sizeof FILE_MAGIC - 1 == FILE_MAJOR_AT, "the magic is followed by the version");
 _Static_assert (sizeof BLOCK_MAGIC - 1 == BLOCK_KIND_AT, "the magic is followed by the kind");
 _Static_assert ((RECORD_HEADER + BATCH_BODY) % 8 == 0, "rows start at a multiple of 8 bytes");
-_Static_assert (BLOCK_HEADER_CRC_AT + 4 == BLOCK_HEADER && FILE_CRC_AT + 4 == FILE_HEADER, "ends in a checksum");
+_Static_assert (BLOCK_HEADER_CRC_AT + 4 == BLOCK_HEADER, "a header ends in its checksum");
+_Static_assert (FILE_CRC_AT + 4 == FILE_HEADER, "a header ends in its checksum");
 
 // Records start at multiples of 8 bytes.
 static inline size_t

@@ -6,7 +6,8 @@
 #include "layout.h"
 #include "id-map.h"
 
-enum { STRINGS_MAX = MF_WIRE_BLOCK_MAX / 16, STACKS_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
+enum { STRINGS_MAX = MF_WIRE_BLOCK_MAX / 16 };
+enum { STACKS_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
 enum { STRING_SLOTS = 2 * STRINGS_MAX, STACK_SLOTS = 2 * STACKS_MAX };
 enum { INPUT_BYTES = MF_WIRE_BLOCK_MAX + 2 * BLOCK_HEADER };  // a block and the header behind it
 enum { TEXT_BYTES = 4096 };                                    // the longest value of a fact

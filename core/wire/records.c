@@ -202,7 +202,8 @@ decode_batch (MfWireReader *r, Body body, MfWireItem *item)
     return malformed (r, "the row numbers of a batch run backwards");
   uint64_t gap = first - stream->rows;
   stream->rows = first;
-  return gap ? missing (stream->type, stream->type->name, gap, item) : deliver_batch (r, body, stream, item);
+  return gap ? missing (stream->type, stream->type->name, gap, item)
+             : deliver_batch (r, body, stream, item);
 }
 
 // ---- records without rows

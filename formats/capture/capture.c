@@ -70,8 +70,8 @@ capture_start (void *stage)
   size_t n = mf_wire_writer_bytes (&writing);
   void *memory = mf_resize (capture, NULL, n);
   if (!memory)
-    return mf_fail_option (capture, "compression", "cannot write a capture with compression %u: out of memory, "
-        "%zu bytes are needed", capture->compression, n);
+    return mf_fail_option (capture, "compression", "cannot write a capture with compression %u: "
+        "out of memory, %zu bytes are needed", capture->compression, n);
   capture->writer = mf_wire_writer_init (memory, &writing);
   const MfRunFacts *run = mf_run (capture);
   return open_output (capture)
@@ -121,8 +121,8 @@ capture_finish (void *stage)
   Capture *capture = stage;
   uint64_t refused = mf_wire_writer_refused (capture->writer);
   if (refused)
-    mf_log (capture, MF_LOG_WARNING, "%" PRIu64 " rows are not in the capture: their names do not fit into a block, "
-        "or the schema is not valid", refused);
+    mf_log (capture, MF_LOG_WARNING, "%" PRIu64 " rows are not in the capture: their names do not fit "
+        "into a block, or the schema is not valid", refused);
   if (!mf_wire_write_end (capture->writer))
     return false;
   mf_output_count (capture, capture->output, mf_wire_writer_rows (capture->writer));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes are read as a capture: no crash, and what is delivered can be captured again. The checksums
-// are made right in half of the inputs, because a fuzzer does not guess them.
+// Any bytes are read as a capture, and each byte of each row that comes out is touched. A second reading
+// has its checksums made right, because a fuzzer does not guess them.
 #include <stdlib.h>
 
 #include "bytes.h"

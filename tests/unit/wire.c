@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "crc32c.h"
 #include "layout.h"
+#include "pack.h"
 #include "rows.h"
 #include "schema.h"
 #include "wire.h"
@@ -1063,6 +1064,12 @@ test_golden (gconstpointer path)
   g_autoptr (Run) run = run_new ();
   g_byte_array_append (run->bytes, (const guint8 *) contents, (guint) n);
   g_autoptr (Seen) seen = read_capture (run, false);
+  if (strstr (path, "zstd") && !mf_pack_available ()) {
+    g_assert_true (seen->failed);
+    g_assert_cmpstr (seen->error, ==, "is compressed, but this build has no zstd: "
+        "build it with MEMFLOW_WIRE_ZSTD=ON");
+    return;
+  }
   g_ptr_array_add (seen->rows, NULL);
   g_autofree char *rows = g_strjoinv ("\n", (char **) seen->rows->pdata);
   g_assert_true (seen->ended);
