@@ -271,7 +271,8 @@ write_stack (const Run *run, const Cell *cell, const uint8_t *row, char *to)
 static void
 fill_cache (MfNameCache *cache, MfMemory memory)
 {
-  size_t strings = STRING_SLOTS * sizeof *cache->strings, stacks = STACK_SLOTS * sizeof *cache->stacks;
+  size_t strings = STRING_SLOTS * sizeof *cache->strings,
+         stacks = STACK_SLOTS * sizeof *cache->stacks;
   if (cache->strings)
     return;
   cache->strings = memory.resize (memory.user, NULL, strings);
@@ -298,7 +299,8 @@ mf_name_cache_free (MfNameCache *cache, MfMemory memory)
 static bool
 put_whole (MfBuffer *to, double value)
 {
-  if (value != floor (value) || fabs (value) >= 9007199254740992.0 || (value == 0 && signbit (value)))
+  if (value != floor (value) || fabs (value) >= 9007199254740992.0
+      || (value == 0 && signbit (value)))
     return false;
   if (mf_buffer_reserve (to, MF_DIGITS_MAX))
     to->length = (size_t) (mf_put_i64 (to->bytes + to->length, (int64_t) value) - to->bytes);

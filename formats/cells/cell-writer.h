@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows as text, by schema alone: for a type an array of small functions is chosen once, so that a row
-// is written without asking again what its fields are.
+// Rows as text, by schema alone: for a type an array of small functions is chosen once, so that a
+// row is written without asking again what its fields are.
 #pragma once
 
 #include "buffer.h"
@@ -20,8 +20,8 @@ struct MfCellStyle {
   void (*flags) (MfBuffer *to, const MfField *field, uint32_t bits);
 };
 
-// Rendered names, so that one that repeats is looked up and escaped once. One for each output stage:
-// it depends on the style. Zeroed = empty.
+// Rendered names, so that one that repeats is looked up and escaped once. One for each output
+// stage: it depends on the style. Zeroed = empty.
 typedef struct {
   struct MfNameSlot *strings;
   struct MfStackSlot *stacks;

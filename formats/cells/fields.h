@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading one field of a row by its schema. Schemas come from strangers: what does not fit is refused
-// once, by mf_field_fits, and the readers then trust it.
+// Reading one field of a row by its schema. Schemas come from strangers: what does not fit is
+// refused once, by mf_field_fits, and the readers then trust it.
 #pragma once
 
 #include <memflow/event.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run lost, summed at constant memory from its core.lost rows, and how it ended, from core.run.
+// What a run lost, summed at constant memory from its core.lost rows, and how it ended, from
+// core.run.
 #pragma once
 
 #include <memflow/events.h>

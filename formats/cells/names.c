@@ -19,7 +19,8 @@ mf_put_stack_line (MfBuffer *to, const MfNames *names, MfStack stack)
 {
   MfFrame frame;
   MfStack caller;
-  for (unsigned depth = 0; mf_names_frame (names, stack, &frame, &caller); depth++, stack = caller) {
+  for (unsigned depth = 0; mf_names_frame (names, stack, &frame, &caller);
+       depth++, stack = caller) {
     if (depth > 0)
       mf_buffer_put_text (to, " < ");
     if (depth == MF_STACK_DEPTH_MAX) {

@@ -27,6 +27,6 @@ mf_names_frame (const MfNames *names, MfStack stack, MfFrame *frame, MfStack *ca
   return stack.id != 0 && names->stack_frame (names->user, stack, frame, caller);
 }
 
-// Appends "inner (file:line) < caller (file:line)", innermost first, not escaped. A file or line that
-// is not known is left out.
+// Appends "inner (file:line) < caller (file:line)", innermost first, not escaped. A file or line
+// that is not known is left out.
 void mf_put_stack_line (MfBuffer *to, const MfNames *names, MfStack stack);

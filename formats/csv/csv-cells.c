@@ -171,7 +171,8 @@ mf_csv_names_type (const char *const *globs, uint32_t n, const char *type)
   if (strcmp (type, "core.lost") == 0)
     return true;
   for (uint32_t i = 0; i < n; i++)
-    if ((!hidden || g_str_has_prefix (globs[i], "core.")) && g_pattern_match_simple (globs[i], type))
+    if ((!hidden || g_str_has_prefix (globs[i], "core."))
+        && g_pattern_match_simple (globs[i], type))
       return true;
   return false;
 }

@@ -13,10 +13,12 @@ MfCellStyle mf_csv_style (char separator, const char *row_end);
 void mf_csv_header (MfBuffer *to, const MfCellStyle *style, const MfType *type);
 
 // Appends the leading cells of all rows of a batch.
-void mf_csv_lead (MfBuffer *to, const MfCellStyle *style, const MfNames *names, const MfBatch *batch);
+void mf_csv_lead (
+    MfBuffer *to, const MfCellStyle *style, const MfNames *names, const MfBatch *batch);
 
 // Name of a type's file: "PREFIX-heap.block.csv"; other major versions than 1 are part of it. When
-// `fields` is set, the number of fields is too. Characters that no type has are spelled %xx. Free it.
+// `fields` is set, the number of fields is too. Characters that no type has are spelled %xx. Free
+// it.
 char *mf_csv_file_name (const char *prefix, const MfType *type, bool fields);
 
 // Do the globs name the type? `*` leaves out what core tells of itself, as a shell's * leaves out

@@ -17,7 +17,8 @@ typedef struct {
   uint64_t rows;
 } File;
 
-// How the rows of one publisher's type go to a file. They may have fewer fields than it has columns.
+// How the rows of one publisher's type go to a file. They may have fewer fields than it has
+// columns.
 typedef struct {
   File *file;  // NULL = the type is not asked for
   char *row_end;
@@ -101,8 +102,8 @@ open_file (Csv *csv, const MfType *type, bool second)
   return g_steal_pointer (&file);
 }
 
-// The file of a type. Two publishers may have schemas of which one is the beginning of the other: the
-// shorter goes to the file of the longer, a longer that comes later gets a file of its own.
+// The file of a type. Two publishers may have schemas of which one is the beginning of the other:
+// the shorter goes to the file of the longer, a longer that comes later gets a file of its own.
 static File *
 file_for (Csv *csv, const MfType *type)
 {
@@ -189,13 +190,16 @@ csv_stop (void *stage)
 }
 
 static const char help[] =
-  "Writes one file for each event type, named PREFIX-TYPE.csv, by RFC 4180. The first columns are\n"
-  "input, stage and epoch; the others are the fields of the type, `name (unit)`. The columns depend\n"
-  "on the type alone. Unknown values are empty cells, addresses are text (0x...), flags are labels\n"
-  "joined by |, and 0 when none is set. Text that a spreadsheet would run as a formula has an\n"
-  "apostrophe in front. Control characters and bytes that are no UTF-8 are written as \\x1b.\n\n"
-  "What core tells of itself (core.log, core.stage-stats, core.run) is written only when `types` names\n"
-  "it with a glob that begins with core.; lost rows (core.lost) are always written.";
+  "Writes one file for each event type, named PREFIX-TYPE.csv, by RFC 4180. The\n"
+  "first columns are input, stage and epoch; the others are the fields of the\n"
+  "type, `name (unit)`. The columns depend on the type alone. Unknown values are\n"
+  "empty cells, addresses are text (0x...), flags are labels joined by |, and 0\n"
+  "when none is set. Text that a spreadsheet would run as a formula has an\n"
+  "apostrophe in front. Control characters and bytes that are no UTF-8 are\n"
+  "written as \\x1b.\n\n"
+  "What core tells of itself (core.log, core.stage-stats, core.run) is written\n"
+  "only when `types` names it with a glob that begins with core.; lost rows\n"
+  "(core.lost) are always written.";
 
 MF_PLUGIN (Csv, "csv", .kind = MF_FORMAT,
   .summary = "one CSV file for each event type",

@@ -48,7 +48,8 @@ put_stack (MfBuffer *to, const MfNames *names, MfStack stack)
   MfFrame frame;
   MfStack caller;
   mf_buffer_put_char (to, '[');
-  for (unsigned depth = 0; mf_names_frame (names, stack, &frame, &caller); depth++, stack = caller) {
+  for (unsigned depth = 0; mf_names_frame (names, stack, &frame, &caller);
+       depth++, stack = caller) {
     if (depth > 0)
       mf_buffer_put_char (to, ',');
     if (depth == MF_STACK_DEPTH_MAX) {

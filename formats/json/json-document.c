@@ -24,15 +24,16 @@ mf_json_head (MfBuffer *to, const char *version, const char *name, const char *c
 static const char *
 view_name (unsigned view)
 {
-  static const char *const names[MF_N_VIEWS] = { "table", "map", "histogram", "series", "tree", "none" };
+  static const char *const names[MF_N_VIEWS]
+      = { "table", "map", "histogram", "series", "tree", "none" };
   return names[view < MF_N_VIEWS ? view : MF_VIEW_NONE];
 }
 
 static const char *
 role_name (unsigned role)
 {
-  static const char *const names[MF_N_ROLES] = { NULL, "key", "part", "at", "extent", "state", "label",
-    "bar", "parent", "hidden" };
+  static const char *const names[MF_N_ROLES]
+      = { NULL, "key", "part", "at", "extent", "state", "label", "bar", "parent", "hidden" };
   return role < MF_N_ROLES ? names[role] : NULL;
 }
 
@@ -133,7 +134,8 @@ put_label (MfBuffer *to, const MfType *type, const char *field, uint32_t value)
 {
   for (uint32_t i = 0; i < type->n_fields; i++) {
     const MfField *candidate = &type->fields[i];
-    const char *label = strcmp (candidate->name, field) == 0 ? mf_field_label (candidate, value) : NULL;
+    const char *label
+        = strcmp (candidate->name, field) == 0 ? mf_field_label (candidate, value) : NULL;
     if (label) {
       mf_json_string (to, label);
       return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The format `json`: one document for each run, or one object for each row. Glue only, the algorithms
-// are in json-cells.c and json-document.c.
+// The format `json`: one document for each run, or one object for each row. Glue only, the
+// algorithms are in json-cells.c and json-document.c.
 #include <memflow/plugin.h>
 
 #include <glib.h>
@@ -124,7 +124,8 @@ take_rows (Json *json, const MfBatch *batch, const char *lead, size_t n,
   bool (*write) (void *, const char *, size_t))
 {
   MfRowJob job = { &json->names, &json->cache, &json->out, lead, n, { json, write } };
-  return mf_rows_check (json, batch, mf_cell_writer_rows (writer_for (json, batch->type), batch, &job));
+  return mf_rows_check (
+      json, batch, mf_cell_writer_rows (writer_for (json, batch->type), batch, &job));
 }
 
 static bool
@@ -156,8 +157,8 @@ json_finish (void *stage)
   Json *json = stage;
   if (json->mode == LINES)
     return true;
-  mf_json_tail (&json->out, &json->names, (const MfType *const *) json->types->pdata, json->types->len,
-    &json->losses, &json->stages);
+  mf_json_tail (&json->out, &json->names, (const MfType *const *)json->types->pdata,
+      json->types->len, &json->losses, &json->stages);
   return write_out (json);
 }
 
@@ -176,19 +177,22 @@ json_stop (void *stage)
 }
 
 static const char help[] =
-  "mode = document writes one JSON document for the run, in constant memory: what was run, the events in\n"
-  "the order of their arrival, the schema of every type that occurs, what was lost, what each stage did\n"
-  "and how the run ended. docs/report.schema.json describes it.\n"
-  "mode = lines writes one object for each event as it comes, for jq, tail -f and data frames.\n\n"
-  "An event is {\"type\", \"major\", \"input\", \"stage\", \"epoch\", \"row\": {its fields}}. Unknown values are\n"
-  "null, addresses and bits are text (0x...), flags an array of labels, stacks an array of frames,\n"
-  "innermost first. Integers are exact up to 64 bits. A byte that is no UTF-8 becomes U+FFFD.";
+  "mode = document writes one JSON document for the run, in constant memory: what\n"
+  "was run, the events in the order of their arrival, the schema of every type\n"
+  "that occurs, what was lost, what each stage did and how the run ended.\n"
+  "docs/report.schema.json describes it. mode = lines writes one object for each\n"
+  "event as it comes, for jq, tail -f and data frames.\n\n"
+  "An event is {\"type\", \"major\", \"input\", \"stage\", \"epoch\", \"row\":\n"
+  "{its fields}}. Unknown values are null, addresses and bits are text (0x...),\n"
+  "flags an array of labels, stacks an array of frames, innermost first. Integers\n"
+  "are exact up to 64 bits. A byte that is no UTF-8 becomes U+FFFD.";
 
 MF_PLUGIN (Json, "json", .kind = MF_FORMAT,
   .summary = "a JSON document of the run, or JSON Lines of every event",
   .help = help,
   MF_OPTIONS (
     MF_CHOICE (Json, mode, "document", "one document, or one object a line", "document", "lines"),
-    MF_OPTION (Json, path, NULL, "output file, - for stdout; NAME.json or NAME.jsonl when not set")),
+    MF_OPTION (Json, path, NULL,
+      "output file, - for stdout; NAME.json or NAME.jsonl when not set")),
   MF_CONSUMES (MF_INPUT_ANY ("*", json_take)),
   .start = json_start, .finish = json_finish, .stop = json_stop);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view `histogram`: a line for each bin, with its edges, its other numbers, its share and a bar.
-// A key, or an edge that is lower than the one before, starts a new histogram: the last one is shown.
+// The view `histogram`: a line for each bin, with its edges, its other numbers, its share and a
+// bar. A key, or an edge that is lower than the one before, starts a new histogram: the last one is
+// shown.
 #include "picture.h"
 
 #include <math.h>
@@ -175,7 +176,7 @@ draw_bin (const Layout *layout, MfPage *page, const MfBatch *batch)
   mf_put_padded (line, page, share->str, SHARE, true);
   g_string_append_c (line, ' ');
   if (height > 0)  // what is there shows, however small
-    for (unsigned i = 0; i < MAX (1, (unsigned) (height / layout->highest * layout->bar + 0.5)); i++)
+    for (unsigned i = 0; i < MAX (1, (unsigned)(height / layout->highest * layout->bar + 0.5)); i++)
       g_string_append_c (line, '#');
   mf_page_line (page, line->str);
 }
@@ -193,7 +194,8 @@ histogram_draw (MfPicture *picture, MfPage *page)
     draw_bin (&layout, page, &batch);
   }
   if (more > 0)
-    mf_page_printf (page, "%s %" G_GUINT64_FORMAT " more bins", mf_page_sign (page, "…", "..."), more);
+    mf_page_printf (
+        page, "%s %" G_GUINT64_FORMAT " more bins", mf_page_sign (page, "…", "..."), more);
 }
 
 static void
@@ -202,5 +204,5 @@ histogram_free (MfPicture *picture)
   mf_kept_rows_free (((Histogram *) picture)->kept);
 }
 
-const MfPictureClass mf_picture_histogram = { sizeof (Histogram), histogram_open, histogram_add, NULL,
-  histogram_draw, histogram_free };
+const MfPictureClass mf_picture_histogram
+    = { sizeof (Histogram), histogram_open, histogram_add, NULL, histogram_draw, histogram_free };

@@ -86,8 +86,8 @@ texts_size (const MfType *type, const MfBatch *batch, const uint8_t *row)
   return size;
 }
 
-// Copies the texts behind the row and lets the copy's fields refer to them. A text outside its arena
-// keeps its offset, so that it stays unknown.
+// Copies the texts behind the row and lets the copy's fields refer to them. A text outside its
+// arena keeps its offset, so that it stays unknown.
 static void
 copy_texts (Slot *slot, const MfType *type, const MfBatch *batch, const uint8_t *row)
 {

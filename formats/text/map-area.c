@@ -61,7 +61,8 @@ fill_units (MfMapArea *area, uint64_t offset, uint64_t end, bool used, char lett
 {
   uint64_t unit = UINT64_C (1) << area->shift;
   for (uint64_t at = offset; at < end;) {
-    uint64_t i = at >> area->shift, next = end - at > unit - at % unit ? at - at % unit + unit : end;
+    uint64_t i = at >> area->shift,
+             next = end - at > unit - at % unit ? at - at % unit + unit : end;
     area->covered[i] = sum (area->covered[i], next - at);
     area->used[i] = sum (area->used[i], used ? next - at : 0);
     if (at % unit == 0)
@@ -125,7 +126,8 @@ unsigned
 mf_map_area_cell (const MfMapArea *area, uint64_t cells)
 {
   unsigned shift = area->shift;
-  while (shift < 63 && (UINT64_C (1) << shift < area->granule || (area->extent - 1) >> shift >= cells))
+  while (
+      shift < 63 && (UINT64_C (1) << shift < area->granule || (area->extent - 1) >> shift >= cells))
     shift++;
   return shift;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One contiguous area of a map at constant memory: however large it is, it is kept in a fixed number of
-// units whose size doubles as the area grows.
+// One contiguous area of a map at constant memory: however large it is, it is kept in a fixed
+// number of units whose size doubles as the area grows.
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@ enum { MF_AREA_UNITS = 8192 };
 typedef struct {
   uint64_t part;              // which area of the map
   uint64_t extent;            // end of the highest block
-  uint64_t granule;           // largest size of which all offsets and sizes are multiples; 0 = no block
+  uint64_t granule; // largest size of which all offsets and sizes are multiples; 0 = no block
   uint64_t run_at, run_end;   // the free run that the last free block belongs to
   uint64_t largest_at, largest_bytes;
   uint64_t blocks, refused;   // rows; those among them that end beyond 2^64 and are not drawn
@@ -34,5 +34,6 @@ bool mf_map_area_overlaps (const MfMapArea *area);
 // Some unit below the extent is in no block.
 bool mf_map_area_has_holes (const MfMapArea *area);
 
-// The smallest power of two, as a shift, not below the granule, with which `cells` cells hold the area.
+// The smallest power of two, as a shift, not below the granule, with which `cells` cells hold the
+// area.
 unsigned mf_map_area_cell (const MfMapArea *area, uint64_t cells);

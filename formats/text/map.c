@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view `map`: 64 cells a line, or one letter for a granule, or one dot of braille. The last map that
-// is whole is drawn: a map is whole when a row without a part closes its key, or the next key begins.
+// The view `map`: 64 cells a line, or one letter for a granule, or one dot of braille. The last map
+// that is whole is drawn: a map is whole when a row without a part closes its key, or the next key
+// begins.
 #include "picture.h"
 
 #include "map-area.h"
@@ -90,7 +91,8 @@ letter_of (const Map *map, const uint8_t *row)
   const MfField *label = map->picture.roles[MF_ROLE_LABEL];
   const char *text = "";
   if (label && label->kind == MF_STRING && !mf_field_unknown (label, row))
-    text = mf_names_string (map->picture.page->names, (MfString) { (uint32_t) mf_field_bits (label, row) });
+    text = mf_names_string (
+        map->picture.page->names, (MfString){ (uint32_t)mf_field_bits (label, row) });
   return g_ascii_isalpha (*text) ? g_ascii_toupper (*text) : 'h';
 }
 
@@ -249,7 +251,8 @@ draw_raster (const Raster *raster, uint64_t line_bytes,
   uint64_t n = (raster->area->extent - 1) / line_bytes + 1;
   for (uint64_t i = 0; i < n; i++) {
     GString *line = g_string_new (NULL);
-    g_string_append_printf (line, "%0*" G_GINT64_MODIFIER "x ", (int) raster->digits, i * line_bytes);
+    g_string_append_printf (
+        line, "%0*" G_GINT64_MODIFIER "x ", (int)raster->digits, i * line_bytes);
     put (raster, i * line_bytes, line);
     g_ptr_array_add (lines, g_string_free (line, FALSE));
   }
@@ -259,7 +262,8 @@ draw_raster (const Raster *raster, uint64_t line_bytes,
 // ---- the three ways to draw an area
 
 static void
-draw_title (const Raster *raster, const char *part, uint64_t cell, const char *what, const char *legend)
+draw_title (
+    const Raster *raster, const char *part, uint64_t cell, const char *what, const char *legend)
 {
   g_autoptr (GString) line = g_string_new (part);
   g_string_append_printf (line, "%s1 %s = ", *part ? ", " : "", what);
@@ -283,7 +287,8 @@ static void
 draw_braille (Raster *raster, const char *part)
 {
   raster->shift = mf_map_area_cell (raster->area, raster->across * DOTS_ACROSS * DOTS_DOWN * LINES);
-  uint64_t dot = UINT64_C (1) << raster->shift, line = dot * raster->across * DOTS_ACROSS * DOTS_DOWN;
+  uint64_t dot = UINT64_C (1) << raster->shift,
+           line = dot * raster->across * DOTS_ACROSS * DOTS_DOWN;
   draw_title (raster, part, dot, "dot", "set where something is in use, four rows of dots a line");
   draw_raster (raster, line, put_braille);
 }
@@ -300,7 +305,8 @@ draw_letters (Raster *raster, const char *part)
 static bool
 letters_fit (const MfMapArea *area)
 {
-  return area->granule % (UINT64_C (1) << area->shift) == 0 && area->extent / area->granule <= MF_AREA_UNITS;
+  return area->granule % (UINT64_C (1) << area->shift) == 0
+         && area->extent / area->granule <= MF_AREA_UNITS;
 }
 
 static void
@@ -388,8 +394,10 @@ map_draw (MfPicture *picture, MfPage *page)
   if (map->whole->rows > 0)
     draw_group (map, map->whole, page);
   if (map->open->rows > 0)
-    mf_page_printf (page, "the last map is not whole and was not drawn: %" G_GUINT64_FORMAT " blocks of it "
-      "were seen", map->open->rows);
+    mf_page_printf (page,
+        "the last map is not whole and was not drawn: %" G_GUINT64_FORMAT " blocks of it "
+        "were seen",
+        map->open->rows);
 }
 
 static void

@@ -132,7 +132,7 @@ mf_page_wrap (MfPage *page, const char *clean, unsigned hang)
   unsigned indent = 0;
   do {
     const char *end = mf_break_line (clean, page->width - indent);
-    g_autofree char *line = g_strdup_printf ("%*s%.*s", (int) indent, "", (int) (end - clean), clean);
+    g_autofree char *line = g_strdup_printf ("%*s%.*s", (int)indent, "", (int)(end - clean), clean);
     mf_page_line (page, line);
     clean = end + strspn (end, " ");
     indent = hang;

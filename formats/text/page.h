@@ -35,11 +35,12 @@ void mf_page_blank (MfPage *page);
 // Appends clean text wrapped at the width of the page; its further lines hang below `hang` columns.
 void mf_page_wrap (MfPage *page, const char *clean, unsigned hang);
 
-// Where a beginning of clean text ends that takes at most `room` columns: at its last blank, or in a
-// word that is longer. Never at the very beginning, unless the text is empty.
+// Where a beginning of clean text ends that takes at most `room` columns: at its last blank, or in
+// a word that is longer. Never at the very beginning, unless the text is empty.
 const char *mf_break_line (const char *clean, unsigned room);
 
-// Appends clean text wrapped beside a left column; a line feed starts a new line, its indent is kept.
+// Appends clean text wrapped beside a left column; a line feed starts a new line, its indent is
+// kept.
 void mf_page_paragraph (MfPage *page, MfInk ink, const char *left, const char *clean);
 
 // Picks what the page can show.
@@ -57,4 +58,5 @@ void mf_put_size (GString *to, uint64_t bytes);
 void mf_put_size_both (GString *to, uint64_t bytes);
 
 // Pads clean text with blanks to a number of columns, at its left or right; cuts what is longer.
-void mf_put_padded (GString *to, const MfPage *page, const char *clean, unsigned columns, bool right);
+void mf_put_padded (
+    GString *to, const MfPage *page, const char *clean, unsigned columns, bool right);

@@ -19,7 +19,8 @@ typedef struct MfPicture MfPicture;
 typedef struct {
   size_t size;        // of the picture, zeroed before `open`
   void (*open) (MfPicture *picture);                           // may be NULL
-  bool (*add) (MfPicture *picture, const MfBatch *batch, const uint8_t *row);  // false = out of memory
+  bool (*add) (
+      MfPicture *picture, const MfBatch *batch, const uint8_t *row); // false = out of memory
   void (*close_key) (MfPicture *picture, uint64_t key);        // the rows of this key are all there
   void (*draw) (MfPicture *picture, MfPage *page);
   void (*free) (MfPicture *picture);
@@ -38,10 +39,11 @@ struct MfPicture {
   const MfPage *page;             // what it will be drawn on, without an output
 };
 
-extern const MfPictureClass mf_picture_table, mf_picture_map, mf_picture_histogram, mf_picture_series,
-  mf_picture_tree;
+extern const MfPictureClass mf_picture_table, mf_picture_map, mf_picture_histogram,
+    mf_picture_series, mf_picture_tree;
 
-// The class that draws a view; a type that lacks the roles which the view needs is drawn as a table.
+// The class that draws a view; a type that lacks the roles which the view needs is drawn as a
+// table.
 const MfPictureClass *mf_picture_class_for (const MfType *type);
 
 MfPicture *mf_picture_new (const MfPictureClass *class, const MfType *type, const MfBatch *first,
@@ -61,4 +63,5 @@ char *mf_picture_key_text (const MfPicture *picture, const MfPage *page, uint64_
 uint64_t mf_picture_bits (const MfField *field, const uint8_t *row);
 
 // One value as a reader of text wants it, clean; "" when it is not known. Free it.
-char *mf_cell_text (const MfPage *page, const MfField *field, const MfBatch *batch, const uint8_t *row);
+char *mf_cell_text (
+    const MfPage *page, const MfField *field, const MfBatch *batch, const uint8_t *row);

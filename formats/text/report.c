@@ -89,13 +89,15 @@ note_source (MfReport *report, const MfBatch *batch)
   if (batch->input.id == 0 || batch->flags & MF_BATCH_DERIVED)
     return;
   for (guint i = 0; i < report->n_sources; i++)
-    if (report->sources[i].stage.id == batch->stage.id && report->sources[i].input.id == batch->input.id)
+    if (report->sources[i].stage.id == batch->stage.id
+        && report->sources[i].input.id == batch->input.id)
       return;
   if (report->n_sources < INPUTS)
     report->sources[report->n_sources++] = (Source) { batch->stage, batch->input };
 }
 
-// A row that has the key of a map but no part speaks of the whole map: it says that it is all there.
+// A row that has the key of a map but no part speaks of the whole map: it says that it is all
+// there.
 static bool
 closes (const MfPicture *picture, const MfBatch *batch, const MfField *key)
 {
@@ -140,7 +142,8 @@ mf_report_take (MfReport *report, const MfBatch *batch)
 static char *
 loss_text (const MfPage *page, const MfLost *lost)
 {
-  static const char *const reasons[] = { "queue full", "stalled", "damaged", "truncated", "refused" };
+  static const char *const reasons[]
+      = { "queue full", "stalled", "damaged", "truncated", "refused" };
   g_autofree char *type = mf_page_clean_name (page, lost->type);
   g_autofree char *stage = mf_page_clean_name (page, lost->stage);
   g_autofree char *consumer = mf_page_clean_name (page, lost->consumer);
@@ -159,6 +162,13 @@ loss_text (const MfPage *page, const MfLost *lost)
   return g_string_free (text, FALSE);
 }
 
+static bool
+anything_lost (const MfLosses *losses)
+{
+  return losses->n > 0 || losses->incomplete || losses->end.lost > 0
+         || (losses->ended && losses->end.outcome == 1);
+}
+
 static void
 draw_losses (const MfReport *report, MfPage *page)
 {
@@ -167,7 +177,7 @@ draw_losses (const MfReport *report, MfPage *page)
     g_autofree char *text = loss_text (page, &losses->entries[i]);
     mf_page_paragraph (page, MF_INK_ALARM, i == 0 ? "INCOMPLETE" : "", text);
   }
-  if (losses->n == 0 && (losses->incomplete || losses->end.lost > 0))
+  if (losses->n == 0 && anything_lost (losses))
     mf_page_paragraph (page, MF_INK_ALARM, "INCOMPLETE",
       "something upstream of these figures was lost");
 }
@@ -175,19 +185,20 @@ draw_losses (const MfReport *report, MfPage *page)
 static void
 draw_outcome (const MfReport *report, MfPage *page)
 {
-  static const char *const sentences[] = { NULL, NULL, "a stage failed: what it would have found is missing",
-    "the run was interrupted: this is what was received until then" };
+  static const char *const sentences[]
+      = { NULL, NULL, "a stage failed: what it would have found is missing",
+          "the run was interrupted: this is what was received until then" };
   uint32_t outcome = report->losses.end.outcome;
   if (report->losses.ended && outcome < G_N_ELEMENTS (sentences) && sentences[outcome])
-    mf_page_paragraph (page, MF_INK_ALARM, outcome == 2 ? "FAILED" : "INTERRUPTED", sentences[outcome]);
+    mf_page_paragraph (
+        page, MF_INK_ALARM, outcome == 2 ? "FAILED" : "INTERRUPTED", sentences[outcome]);
 }
 
 static bool
 anything_wrong (const MfReport *report)
 {
   const MfLosses *losses = &report->losses;
-  return losses->n > 0 || losses->incomplete || losses->end.lost > 0
-    || (losses->ended && losses->end.outcome > 1);
+  return anything_lost (losses) || (losses->ended && losses->end.outcome > 1);
 }
 
 // ---- drawing
@@ -202,7 +213,8 @@ draw_title (const MfReport *report, MfPage *page)
   for (guint i = 0; i < report->n_sources; i++) {
     g_autofree char *stage = mf_page_clean_name (page, report->sources[i].stage);
     g_autofree char *input = mf_page_clean_name (page, report->sources[i].input);
-    g_string_append_printf (line, "%s%s: %s", i == 0 ? mf_page_sign (page, " · ", " - ") : ", ", stage, input);
+    g_string_append_printf (
+        line, "%s%s: %s", i == 0 ? mf_page_sign (page, " · ", " - ") : ", ", stage, input);
   }
   mf_page_line (page, line->str);
 }
@@ -224,7 +236,8 @@ has_sibling (const MfReport *report, const MfPicture *picture)
 {
   for (guint i = 0; i < report->pictures->len; i++) {
     const MfPicture *other = g_ptr_array_index (report->pictures, i);
-    if (other != picture && same_type (other->type, picture->type) && other->stage.id == picture->stage.id)
+    if (other != picture && same_type (other->type, picture->type)
+        && other->stage.id == picture->stage.id)
       return true;
   }
   return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole report: what was lost, what was found, the evidence, a picture for each type, what to do
-// next. It keeps a bounded amount of whatever it is given, and is drawn once, at the end.
+// The whole report: what was lost, what was found, the evidence, a picture for each type, what to
+// do next. It keeps a bounded amount of whatever it is given, and is drawn once, at the end.
 #pragma once
 
 #include "cells/losses.h"
@@ -10,7 +10,7 @@ typedef struct MfReport MfReport;
 
 typedef struct {
   const char *run_name;
-  const char *const *also;   // globs of types that are drawn as a table although they ask for nothing
+  const char *const *also; // globs of types that are drawn as a table although they ask for nothing
   uint32_t n_also;
   MfPictureOptions pictures;
 } MfReportOptions;

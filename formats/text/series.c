@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view `series`: a curve for each bar field of each part, in a bounded number of buckets. A bucket
-// shows the highest value in it, never the mean: peaks must survive.
+// The view `series`: a curve for each bar field of each part, in a bounded number of buckets. A
+// bucket shows the highest value in it, never the mean: peaks must survive.
 #include "picture.h"
 
 #include <math.h>
@@ -150,7 +150,8 @@ static char *
 name_of (const MfPage *page, const Curve *curve)
 {
   const char *unit = mf_field_unit (curve->field);
-  g_autofree char *field = mf_page_clean (page, curve->field->name, strlen (curve->field->name), 40);
+  g_autofree char *field
+      = mf_page_clean (page, curve->field->name, strlen (curve->field->name), 40);
   g_strdelimit (field, "_", ' ');
   return g_strdup_printf ("%s%s%s%s%s%s", curve->part_name, *curve->part_name ? " " : "", field,
     *unit ? " (" : "", unit, *unit ? ")" : "");

@@ -66,8 +66,9 @@ take (MfStatements *statements, const MfBatch *batch, const MfStatement *row)
     statements->left_out++;
     return true;
   }
-  Statement statement = { row->order, MIN (row->severity, (uint32_t) MF_SAY_NEXT), row->subject,
-    row->place, copy_text (statements, batch, row->text), copy_text (statements, batch, row->basis) };
+  Statement statement
+      = { row->order, MIN (row->severity, (uint32_t)MF_SAY_NEXT), row->subject, row->place,
+          copy_text (statements, batch, row->text), copy_text (statements, batch, row->basis) };
   if (!statement.text || !statement.basis) {
     release (statements, statement.text);
     release (statements, statement.basis);
@@ -161,7 +162,7 @@ mf_statements_draw (const MfStatements *statements, uint32_t severity, MfPage *p
     mf_page_paragraph (page, inks[severity], subject, sentence);
   }
   if (severity == MF_SAY_EVIDENCE && statements->left_out > 0)
-    mf_page_printf (page, "%s %" G_GUINT64_FORMAT " more statements", mf_page_sign (page, "…", "..."),
-      statements->left_out);
+    mf_page_printf (page, "%s %" G_GUINT64_FORMAT " more statements",
+        mf_page_sign (page, "…", "..."), statements->left_out);
   return chosen->len;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view `table`: a column for each field, numbers to the right. What is too wide is left out from
-// the right and named below. A key starts a new table; without one the last rows are shown.
+// The view `table`: a column for each field, numbers to the right. What is too wide is left out
+// from the right and named below. A key starts a new table; without one the last rows are shown.
 #include "picture.h"
 
 enum { GAP = 2, TEXT_LEAST = 12, LABEL_LEAST = 24, LINES = 4 };  // lines of one text at most
@@ -63,7 +63,9 @@ static Column
 make_column (const Table *table, const MfPage *page, const MfField *field)
 {
   uint32_t n = mf_kept_rows_n (table->kept);
-  Column column = { .field = field, .title = title_of (page, field), .cells = g_new0 (char *, n + 1),
+  Column column = { .field = field,
+    .title = title_of (page, field),
+    .cells = g_new0 (char *, n + 1),
     .number = mf_kind_is_number (field->kind) };
   column.natural = mf_columns (column.title);
   for (uint32_t i = 0; i < n; i++) {

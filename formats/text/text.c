@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The format `text`: a report for reading. Glue only, the algorithms are in report.c and the files of
-// the views.
+// The format `text`: a report for reading. Glue only, the algorithms are in report.c and the files
+// of the views.
 #include <memflow/plugin.h>
 
 #include <sys/ioctl.h>
@@ -87,13 +87,14 @@ text_stop (void *stage)
 }
 
 static const char help[] =
-  "Writes one report at the end of the run: what was lost, the verdict, the evidence, a picture of each\n"
-  "event type that asks for one, and what to do next. Pictures are drawn from the schema: a table, a map,\n"
-  "a histogram, a series of curves or a tree. Of a table without a key the last rows are shown, of one\n"
-  "with a key the first rows of the last key; of maps the last whole one. Columns without a value are\n"
-  "left out. JSON and CSV have all rows.\n\n"
-  "map = letters writes one letter for each granule of a small heap, as MicroPython's mem_info (1) does;\n"
-  "map = braille one dot for each.";
+  "Writes one report at the end of the run: what was lost, the verdict, the\n"
+  "evidence, a picture of each event type that asks for one, and what to do next.\n"
+  "Pictures are drawn from the schema: a table, a map, a histogram, a series of\n"
+  "curves or a tree. Of a table without a key the last rows are shown, of one\n"
+  "with a key the first rows of the last key; of maps the last whole one. Columns\n"
+  "without a value are left out. JSON and CSV have all rows.\n\n"
+  "map = letters writes one letter for each granule of a small heap, as\n"
+  "MicroPython's mem_info (1) does; map = braille one dot for each.";
 
 MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
   .summary = "a report for reading",
@@ -105,6 +106,7 @@ MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
     MF_OPTION (Text, rows, "20", "most rows of a table or tree", .low = 1, .high = 100000),
     MF_CHOICE (Text, map, "cells", "how a map is drawn", "cells", "braille", "letters"),
     MF_CHOICE (Text, maps, "last", "which maps of a stream of dumps are drawn", "last", "all"),
-    MF_OPTION (Text, also, NULL, "types to draw as a table although they ask for nothing, as globs")),
+    MF_OPTION (Text, also, NULL,
+      "types to draw as a table although they ask for nothing, as globs")),
   MF_CONSUMES (MF_INPUT_ANY ("*", text_take)),
   .start = text_start, .finish = text_finish, .stop = text_stop);

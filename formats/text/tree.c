@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The view `tree`: rows below the row that they name as parent, indented, with their values. A parent
-// is found by key when the type has one, else by label. What has no parent, or is its own, is a root.
+// The view `tree`: rows below the row that they name as parent, indented, with their values. A
+// parent is found by key when the type has one, else by label. What has no parent, or is its own,
+// is a root.
 #include "picture.h"
 
 enum { NODES = 1024, DEEPEST = 16, INDENT = 2 };
@@ -43,8 +44,8 @@ read_nodes (Drawing *drawing)
   drawing->n = mf_kept_rows_n (drawing->tree->kept);
   for (uint32_t i = 0; i < drawing->n; i++) {
     MfBatch batch = mf_kept_rows_get (drawing->tree->kept, i);
-    drawing->nodes[i] = (Node) { mf_field_bits (name, batch.rows), mf_field_bits (parent, batch.rows),
-      false, !mf_field_unknown (parent, batch.rows) };
+    drawing->nodes[i] = (Node){ mf_field_bits (name, batch.rows),
+      mf_field_bits (parent, batch.rows), false, !mf_field_unknown (parent, batch.rows) };
   }
 }
 
@@ -71,7 +72,7 @@ draw_node (Drawing *drawing, uint32_t i, unsigned depth)
   g_autofree char *value = bar ? mf_cell_text (page, bar, &batch, batch.rows) : g_strdup ("");
   const char *unit = bar && *value ? mf_field_unit (bar) : "";
   unsigned room = page->width - 20;
-  g_string_append_printf (name, "%*s%s", (int) (MIN (depth, (unsigned) DEEPEST) * INDENT), "", label);
+  g_string_append_printf (name, "%*s%s", (int)(MIN (depth, (unsigned)DEEPEST) * INDENT), "", label);
   mf_put_padded (line, page, name->str, MIN (room, 56), false);
   g_string_append_c (line, ' ');
   mf_put_padded (line, page, value, 14, true);
@@ -107,7 +108,8 @@ tree_draw (MfPicture *picture, MfPage *page)
       draw_below (drawing, i, 0);
   for (uint32_t i = 0; i < drawing->n; i++)  // rows that are each other's parents
     draw_below (drawing, i, 0);
-  uint64_t shown = MIN (drawing->lines, picture->options->rows), seen = mf_kept_rows_seen (tree->kept);
+  uint64_t shown = MIN (drawing->lines, picture->options->rows),
+           seen = mf_kept_rows_seen (tree->kept);
   if (seen > shown)
     mf_page_printf (page, "%s %" G_GUINT64_FORMAT " more rows", mf_page_sign (page, "…", "..."),
       seen - shown);
@@ -119,4 +121,5 @@ tree_free (MfPicture *picture)
   mf_kept_rows_free (((Tree *) picture)->kept);
 }
 
-const MfPictureClass mf_picture_tree = { sizeof (Tree), tree_open, tree_add, NULL, tree_draw, tree_free };
+const MfPictureClass mf_picture_tree
+    = { sizeof (Tree), tree_open, tree_add, NULL, tree_draw, tree_free };

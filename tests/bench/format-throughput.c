@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many rows a second CSV and JSON Lines write of an alloc.event of ten fields, against a memcpy of
-// the same rows in the same run. Prints figures; nothing is asserted.
+// How many rows a second CSV and JSON Lines write of an alloc.event of ten fields, against a memcpy
+// of the same rows in the same run. Prints figures; nothing is asserted.
 #include <memflow/events.h>
 
 #include <glib.h>
@@ -118,8 +118,9 @@ measure (const char *what, const MfCellStyle *style, const MfBatch *batch,
   writing.job = (MfRowJob) { &names, &cache, &out, front.bytes, front.length,
     { &writing.written, count_bytes } };
   double rate = best_of (write_batches, &writing), copied = best_of (copy_batches, &writing);
-  printf ("%-10s %6.2f M rows/s  %5.0f B a row  %6.0f MB/s  (memcpy of the rows: %.0f M rows/s)\n", what,
-    rate, (double) writing.written / ROWS / ROUNDS, rate * (double) writing.written / ROWS / ROUNDS, copied);
+  printf ("%-10s %6.2f M rows/s  %5.0f B a row  %6.0f MB/s  (memcpy of the rows: %.0f M rows/s)\n",
+      what, rate, (double)writing.written / ROWS / ROUNDS,
+      rate * (double)writing.written / ROWS / ROUNDS, copied);
   mf_cell_writer_free (writing.writer);
   mf_name_cache_free (&cache, out.memory);
   mf_buffer_free (&out);

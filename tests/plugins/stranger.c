@@ -66,8 +66,8 @@ emit_guests (Stranger *self)
   MfFrame outer = { mf_string (self, "main"), mf_string (self, "main.py"), 7, 0 };
   MfFrame inner = { mf_string (self, "invite"), mf_string (self, "party.py"), 12, 0 };
   MfStack stack = mf_stack (self, mf_stack (self, (MfStack) { 0 }, outer), inner);
-  Guest guest = { mf_string (self, "lounge"), mf_string (self, "tall"), 12.5, { 0x20000400 }, stack, 3,
-    mf_text (&self->guests, note, sizeof note - 1) };
+  Guest guest = { mf_string (self, "lounge"), mf_string (self, "tall"), 12.5, { 0x20000400 }, stack,
+    3, mf_text (&self->guests, note, sizeof note - 1) };
   if (!mf_emit (&self->guests, &guest))
     return false;
   guest = (Guest) { { 0 }, { 0 }, __builtin_nan (""), MF_ADDRESS_NONE, { 0 }, 0, { 0, 0 } };

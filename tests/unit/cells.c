@@ -45,9 +45,16 @@ test_digits (void)
 static void
 test_real (void)
 {
-  static const struct { double value; const char *text; } cases[] = {
-    { 0, "0" }, { -0.0, "-0" }, { 0.1, "0.1" }, { 1.0 / 3, "0.3333333333333333" }, { 12000, "12000" },
-    { 1e300, "1.0000000000000001e+300" }, { 9007199254740993.0, "9007199254740992" }, { -2.5, "-2.5" },
+  static const struct { double value; const char *text;
+  } cases[] = {
+    { 0, "0" },
+    { -0.0, "-0" },
+    { 0.1, "0.1" },
+    { 1.0 / 3, "0.3333333333333333" },
+    { 12000, "12000" },
+    { 1e300, "1.0000000000000001e+300" },
+    { 9007199254740993.0, "9007199254740992" },
+    { -2.5, "-2.5" },
   };
   MfBuffer out;
   mf_buffer_init (&out, mf_memory_heap ());
@@ -185,14 +192,18 @@ written (const MfCellStyle *style, const MfBatch *batch)
 static MfBatch
 batch_of (const MfType *type, const void *rows, uint32_t n, const char *text)
 {
-  return (MfBatch) { .type = type, .rows = rows, .n_rows = n, .stride = type->row_size, .text = text,
-    .text_size = (uint32_t) strlen (text) };
+  return (MfBatch){ .type = type,
+    .rows = rows,
+    .n_rows = n,
+    .stride = type->row_size,
+    .text = text,
+    .text_size = (uint32_t)strlen (text) };
 }
 
-static const Row known = { { -5 }, { 7 }, { 0x20000c10 }, { 12000 }, 0.5, { 1 }, { 2 }, { 2, 3 }, 9, -9,
-  1, 3, true, -1, UINT32_MAX };
-static const Row unknown = { { INT64_MIN }, { 0 }, { UINT64_MAX }, { UINT64_MAX }, NAN, { 0 }, { 0 },
-  { 99, 1 }, UINT32_MAX, 0, 9, 0x84, false, 0, 0 };
+static const Row known = { { -5 }, { 7 }, { 0x20000c10 }, { 12000 }, 0.5, { 1 }, { 2 }, { 2, 3 }, 9,
+  -9, 1, 3, true, -1, UINT32_MAX };
+static const Row unknown = { { INT64_MIN }, { 0 }, { UINT64_MAX }, { UINT64_MAX }, NAN, { 0 },
+  { 0 }, { 99, 1 }, UINT32_MAX, 0, 9, 0x84, false, 0, 0 };
 
 static void
 test_csv_cells (void)
@@ -201,8 +212,9 @@ test_csv_cells (void)
   MfBatch batch = batch_of (&Row_type, rows, 3, "ab+cd");
   MfCellStyle style = mf_csv_style (',', "\n");
   g_autofree char *text = written (&style, &batch);
-  const char first[] = ",-5,7,0x20000c10,12000,0.5,bytearray,bytearray (main.py:2) < bytearray (main.py:1),"
-    "'+cd,9,-9,on,one|two,true,-1,4294967295\n";
+  const char first[]
+      = ",-5,7,0x20000c10,12000,0.5,bytearray,bytearray (main.py:2) < bytearray (main.py:1),"
+        "'+cd,9,-9,on,one|two,true,-1,4294967295\n";
   g_autofree char *expected = g_strconcat (first, ",,0,,,,,,,,0,9,0x84,false,0,0\n", first, NULL);
   g_assert_cmpstr (text, ==, expected);
 }
@@ -235,7 +247,8 @@ test_endless_stack (void)
   g_assert_nonnull (strstr (text, " < ...,"));
 }
 
-// A schema whose fields do not fit: each is written as unknown, and nothing outside the row is read.
+// A schema whose fields do not fit: each is written as unknown, and nothing outside the row is
+// read.
 static void
 test_lying_schema (void)
 {
@@ -246,9 +259,12 @@ test_lying_schema (void)
     { .name = "wraps", .kind = MF_U32, .width = 4, .offset = UINT32_MAX - 1 },
     { .name = "odd", .kind = MF_ENUM, .width = 3, .offset = 0 },
     { .name = NULL, .kind = MF_U32, .width = 4, .offset = 0 },
-    { .name = "a name that is much longer than any sensible name of a field", .kind = MF_U32, .width = 4 },
+    { .name = "a name that is much longer than any sensible name of a field",
+        .kind = MF_U32,
+        .width = 4 },
   };
-  static const MfType type = { "test.lie", "", fields, G_N_ELEMENTS (fields), 8, 1, MF_VIEW_NONE, 0 };
+  static const MfType type
+      = { "test.lie", "", fields, G_N_ELEMENTS (fields), 8, 1, MF_VIEW_NONE, 0 };
   const uint64_t row = 5;
   MfBatch batch = batch_of (&type, &row, 1, "");
   MfCellStyle csv = mf_csv_style (';', "\n"), json = mf_json_style ("}\n");

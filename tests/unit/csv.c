@@ -170,8 +170,8 @@ check_with_python (const char *text)
   g_assert_cmpint (file, >=, 0);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
   const char *arguments[] = { MEMFLOW_PYTHON, "-c", script, path, NULL };
-  g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &printed,
-    &errors, &status, NULL));
+  g_assert_true (g_spawn_sync (NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+      &printed, &errors, &status, NULL));
   g_assert_cmpstr (errors, ==, "");
   g_assert_cmpstr (printed, ==,
     "[\"plain\", \"\", \"a,b\", \"say \\\"no\\\"\", \"semi;colon\", \" lead\", \"trail \", \"'=1+1\", \"'+1\", "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host of one format, all in memory: names, options, outputs as strings, memory that can be refused.
+// A host of one format, all in memory: names, options, outputs as strings, memory that can be
+// refused.
 #pragma once
 
 #include <memflow/plugin.h>

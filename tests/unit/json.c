@@ -69,7 +69,8 @@ check_odd (JsonObject *event)
   JsonArray *stack = json_object_get_array_member (row, "stack");
   g_assert_cmpuint (json_array_get_length (stack), ==, 2);
   g_assert_true (json_object_get_null_member (json_array_get_object_element (stack, 0), "line"));
-  g_assert_cmpint (json_object_get_int_member (json_array_get_object_element (stack, 1), "line"), ==, 3);
+  g_assert_cmpint (
+      json_object_get_int_member (json_array_get_object_element (stack, 1), "line"), ==, 3);
 }
 
 static void
@@ -103,8 +104,8 @@ check_against_schema (const char *text)
   g_assert_cmpint (file, >=, 0);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
   const char *arguments[] = { MEMFLOW_PYTHON, "tests/unit/validate-report.py", path, NULL };
-  g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &printed,
-    &errors, &status, NULL));
+  g_assert_true (g_spawn_sync (NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+      &printed, &errors, &status, NULL));
   if (status != 0)
     g_error ("%s%s", printed, errors);
   g_close (file, NULL);
@@ -114,9 +115,10 @@ check_against_schema (const char *text)
 static void
 send_end (FormatHost *host, guint32 outcome, guint64 lost)
 {
-  MfStageStats stats[] = {
-    { format_host_string (host, "board"), format_host_string (host, "serial"), 1, 0, 0, 0, 2, 3, 0 },
-    { format_host_string (host, "report"), format_host_string (host, "json"), 3, 0, 2, 3, 0, 0, lost } };
+  MfStageStats stats[] = { { format_host_string (host, "board"),
+                               format_host_string (host, "serial"), 1, 0, 0, 0, 2, 3, 0 },
+    { format_host_string (host, "report"), format_host_string (host, "json"), 3, 0, 2, 3, 0, 0,
+        lost } };
   MfRunEnd end = { format_host_string (host, "stm32"), { 0 }, { 0 }, outcome, lost, -1, 0 };
   g_assert_true (format_host_rows (host, &MfStageStats_type, stats, 2));
   g_assert_true (format_host_rows (host, &MfRunEnd_type, &end, 1));
@@ -139,7 +141,8 @@ test_document (void)
   check_odd (json_array_get_object_element (events, 0));
   check_odd (json_array_get_object_element (events, 1));
   g_assert_true (json_object_get_boolean_member (member (document, "outcome"), "complete"));
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (document, "stages")), ==, 2);
+  g_assert_cmpuint (
+      json_array_get_length (json_object_get_array_member (document, "stages")), ==, 2);
   JsonObject *schema = member (member (document, "schemas"), "stranger.odd@3");
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (schema, "fields")), ==, 8);
   check_against_schema (text);
@@ -152,8 +155,8 @@ test_losses (void)
   FormatHost *host = format_host_new ();
   g_assert_true (format_host_start (host));
   for (guint i = 0; i < 200; i++) {
-    MfLost lost = { format_host_string (host, "board"), { i % 100 }, format_host_string (host, "heap.block"),
-      MF_LOST_QUEUE_FULL, 10, { 5 }, { 9 } };
+    MfLost lost = { format_host_string (host, "board"), { i % 100 },
+      format_host_string (host, "heap.block"), MF_LOST_QUEUE_FULL, 10, { 5 }, { 9 } };
     g_assert_true (format_host_rows (host, &MfLost_type, &lost, 1));
   }
   send_end (host, 1, 2000);

@@ -93,7 +93,8 @@ test_edges (void)
   g_assert_false (mf_map_area_overlaps (area));
   mf_map_area_add (area, 96, 64, false, '.');
   g_assert_true (mf_map_area_overlaps (area));
-  mf_map_area_add (area, G_GUINT64_CONSTANT (1) << 63, (G_GUINT64_CONSTANT (1) << 63) - 1, true, 'A');
+  mf_map_area_add (
+      area, G_GUINT64_CONSTANT (1) << 63, (G_GUINT64_CONSTANT (1) << 63) - 1, true, 'A');
   g_assert_cmpuint (area->extent, ==, G_MAXUINT64);
   g_assert_cmpuint (area->blocks, ==, 5);
   g_assert_cmpuint (mf_map_area_sum (area, G_GUINT64_CONSTANT (1) << 63, 63).used, ==,

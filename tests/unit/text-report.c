@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The format text: reports against golden files (MEMFLOW_UPDATE_GOLDEN=1 writes them anew), and what
-// must hold for every report: no line is too wide, all of it is valid UTF-8 without control characters.
+// The format text: reports against golden files (MEMFLOW_UPDATE_GOLDEN=1 writes them anew), and
+// what must hold for every report: no line is too wide, all of it is valid UTF-8 without control
+// characters.
 #include <stdio.h>
 
 #include "format-host.h"
@@ -68,8 +69,11 @@ say (FormatHost *host, guint32 severity, const char *subject, const char *place,
 static void
 send_block (FormatHost *host, guint32 snapshot, guint64 offset, guint64 size, char letter)
 {
-  static const struct { char letter; const char *kind; } kinds[] = { { 'A', "array" }, { 'h', "head" },
-    { 'T', "tuple" }, { 'L', "list" }, { 'S', "str" }, { 'B', "bytes" }, { 'M', "module" }, { 'D', "dict" } };
+  static const struct {
+    char letter;
+    const char *kind;
+  } kinds[] = { { 'A', "array" }, { 'h', "head" }, { 'T', "tuple" }, { 'L', "list" },
+    { 'S', "str" }, { 'B', "bytes" }, { 'M', "module" }, { 'D', "dict" } };
   MfHeapBlock row = { snapshot, 0, { offset }, { size }, { 0 }, letter != '.' };
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
     if (kinds[i].letter == letter)
@@ -81,7 +85,8 @@ send_block (FormatHost *host, guint32 snapshot, guint64 offset, guint64 size, ch
 static char *
 recorded_letters (guint32 snapshot)
 {
-  g_autofree char *path = g_strdup_printf ("tests/data/heap/stm32f205-fragment-%u.map", snapshot), *map = NULL;
+  g_autofree char *path = g_strdup_printf ("tests/data/heap/stm32f205-fragment-%u.map", snapshot),
+                  *map = NULL;
   GString *letters = g_string_new (NULL);
   guint folded;
   g_assert_true (g_file_get_contents (path, &map, NULL, NULL));
@@ -112,8 +117,13 @@ send_snapshot (FormatHost *host, guint32 snapshot)
 static void
 send_stats (FormatHost *host, guint32 ordinal, guint64 used)
 {
-  MfHeapStats row = { .time = MF_TIME_NONE, .total = { 96000 }, .used = { used }, .free = { 96000 - used },
-    .largest_free = { 12000 }, .ordinal = ordinal, .heap = format_host_string (host, "gc") };
+  MfHeapStats row = { .time = MF_TIME_NONE,
+    .total = { 96000 },
+    .used = { used },
+    .free = { 96000 - used },
+    .largest_free = { 12000 },
+    .ordinal = ordinal,
+    .heap = format_host_string (host, "gc") };
   g_assert_true (format_host_rows (host, &MfHeapStats_type, &row, 1));
 }
 
@@ -126,10 +136,9 @@ MF_EVENT (Bin, "stranger.free-runs", 1, MF_VIEW_HISTOGRAM, "Free runs by size",
   MF_FIELD (Bin, low, "l", .role = MF_ROLE_AT), MF_FIELD (Bin, high, "h", .role = MF_ROLE_EXTENT),
   MF_FIELD (Bin, runs, "r"), MF_FIELD (Bin, bytes, "b", .role = MF_ROLE_BAR));
 
-static const Bin bins[] = {
-  { { 16 }, { 31 }, 10, { 160 } }, { { 32 }, { 63 }, 1, { 32 } }, { { 64 }, { 127 }, 10, { 1120 } },
-  { { 128 }, { 255 }, 300, { 38400 } }, { { 8192 }, { 16384 }, 1, { 12000 } }, { { 16384 }, { UINT64_MAX }, 0, { 0 } }
-};
+static const Bin bins[] = { { { 16 }, { 31 }, 10, { 160 } }, { { 32 }, { 63 }, 1, { 32 } },
+  { { 64 }, { 127 }, 10, { 1120 } }, { { 128 }, { 255 }, 300, { 38400 } },
+  { { 8192 }, { 16384 }, 1, { 12000 } }, { { 16384 }, { UINT64_MAX }, 0, { 0 } } };
 
 static void
 send_faults (FormatHost *host, guint n)
@@ -151,13 +160,17 @@ feed_stm32 (FormatHost *host)
   send_stats (host, 2, 44288);
   send_snapshot (host, 2);
   send_faults (host, 3);
-  say (host, MF_SAY_NEXT, "", "", "memflow inspect fragmentation, or set question = 4KiB in configs/stm32.ini", "");
-  say (host, MF_SAY_EVIDENCE, "heap", "", "96,000 B   used 44,288 (46.1 %)   free 51,712 (53.9 %) in 322 runs",
-    "");
-  say (host, MF_SAY_EVIDENCE, "largest free", "", "12,000 B   ext_frag 76.8 %   hole_frag 76.4 %", "exact");
-  say (host, MF_SAY_VERDICT, "FRAGMENTED", "", "At least 12,000 B can be allocated in one piece although "
-    "51,712 B are free.\nThree requests were refused with more than that free:\n"
-    "  38,712 B   25,808 B   12,904 B      (caught MemoryError, after dump 2)", "");
+  say (host, MF_SAY_NEXT, "", "",
+      "memflow inspect fragmentation, or set question = 4KiB in configs/stm32.ini", "");
+  say (host, MF_SAY_EVIDENCE, "heap", "",
+      "96,000 B   used 44,288 (46.1 %)   free 51,712 (53.9 %) in 322 runs", "");
+  say (host, MF_SAY_EVIDENCE, "largest free", "", "12,000 B   ext_frag 76.8 %   hole_frag 76.4 %",
+      "exact");
+  say (host, MF_SAY_VERDICT, "FRAGMENTED", "",
+      "At least 12,000 B can be allocated in one piece although "
+      "51,712 B are free.\nThree requests were refused with more than that free:\n"
+      "  38,712 B   25,808 B   12,904 B      (caught MemoryError, after dump 2)",
+      "");
   say (host, MF_SAY_WARNING, "", "main.py:12", "a warning without a subject", "estimated");
   g_assert_true (format_host_rows (host, &Bin_type, bins, G_N_ELEMENTS (bins)));
 }
@@ -207,8 +220,10 @@ test_letters (void)
   send_snapshot (host, 2);
   g_autofree char *report = finish (host);
   for (gsize line = 0; line < 83; line++) {
-    g_autofree char *piece = g_strndup (letters + line * 64, 64), *upper = g_ascii_strup (piece, -1);
-    g_autofree char *expected = g_strdup_printf ("\n%06" G_GSIZE_MODIFIER "x %s\n", line * 1024, upper);
+    g_autofree char *piece = g_strndup (letters + line * 64, 64),
+                    *upper = g_ascii_strup (piece, -1);
+    g_autofree char *expected
+        = g_strdup_printf ("\n%06" G_GSIZE_MODIFIER "x %s\n", line * 1024, upper);
     g_assert_nonnull (strstr (report, expected));
   }
   g_assert_nonnull (strstr (report, "       (11 lines all free)\n"));
@@ -292,8 +307,11 @@ send_wide (FormatHost *host, guint n)
 {
   static const char why[] = "because \x1b[31mof\x07 a long explanation that will not fit";
   for (guint i = 0; i < n; i++) {
-    Wide row = { format_host_string (host, i % 2 ? "rule-one" : "gr\xc3\xb6\xc3\x9f""er"), i % 3, i % 6, i * 33.333,
-      i * 1000, i * 123456789ull, i, UINT64_MAX - i, { 0, sizeof why - 1 } };
+    Wide row = { format_host_string (host, i % 2 ? "rule-one"
+                                                 : "gr\xc3\xb6\xc3\x9f"
+                                                   "er"),
+      i % 3, i % 6, i * 33.333, i * 1000, i * 123456789ull, i, UINT64_MAX - i,
+      { 0, sizeof why - 1 } };
     g_assert_true (format_host_text_rows (host, &Wide_type, &row, 1, why));
   }
 }
@@ -308,7 +326,8 @@ feed_stranger (FormatHost *host)
   g_assert_true (format_host_rows (host, &Slab_type, slabs, 3));
   send_imports (host);
   send_wide (host, 25);
-  MfMetric metric = { format_host_string (host, "heap"), format_host_string (host, "ext_frag"), 0.768, { 0 }, { 0 } };
+  MfMetric metric = { format_host_string (host, "heap"), format_host_string (host, "ext_frag"),
+    0.768, { 0 }, { 0 } };
   g_assert_true (format_host_rows (host, &MfMetric_type, &metric, 1));
 }
 
@@ -341,6 +360,19 @@ test_losses (void)
   check_golden ("losses", report);
 }
 
+// A run that calls itself incomplete is shown as such, also when no row says what was lost.
+static void
+test_incomplete (void)
+{
+  FormatHost *host = text_host (80);
+  MfRunEnd end = { .outcome = 1, .program_status = -1 };
+  g_assert_true (format_host_start (host));
+  g_assert_true (format_host_rows (host, &MfRunEnd_type, &end, 1));
+  g_autofree char *report = finish (host);
+  g_assert_cmpstr (strchr (report, '\n'), ==,
+    "\n\nINCOMPLETE    something upstream of these figures was lost\n");
+}
+
 static void
 test_empty (void)
 {
@@ -364,8 +396,8 @@ test_colour (void)
 
 // ---- hostile input
 
-static const guint64 extremes[] = { 0, 1, 2, 15, 16, 24, 4096, 1ull << 31, 1ull << 32, 1ull << 62, 1ull << 63,
-  (1ull << 63) + 1, UINT64_MAX - 1, UINT64_MAX };
+static const guint64 extremes[] = { 0, 1, 2, 15, 16, 24, 4096, 1ull << 31, 1ull << 32, 1ull << 62,
+  1ull << 63, (1ull << 63) + 1, UINT64_MAX - 1, UINT64_MAX };
 
 static guint64
 extreme (void)
@@ -392,9 +424,9 @@ send_random (FormatHost *host, const MfType *type)
 static void
 test_hostile_rows (void)
 {
-  static const MfType *const types[] = { &MfHeapBlock_type, &MfHeapSnapshot_type, &MfHeapStats_type, &Bin_type,
-    &Slab_type, &Branch_type, &Wide_type, &MfCodeUnit_type, &MfDeviceFault_type, &MfStatement_type, &MfLost_type,
-    &MfRunEnd_type, &MfPrediction_type };
+  static const MfType *const types[] = { &MfHeapBlock_type, &MfHeapSnapshot_type, &MfHeapStats_type,
+    &Bin_type, &Slab_type, &Branch_type, &Wide_type, &MfCodeUnit_type, &MfDeviceFault_type,
+    &MfStatement_type, &MfLost_type, &MfRunEnd_type, &MfPrediction_type };
   static const guint32 widths[] = { 40, 80, 133 };
   static const char *const styles[] = { "cells", "braille", "letters" };
   for (guint round = 0; round < 60; round++) {
@@ -457,9 +489,10 @@ test_no_memory (void)
     MfHeapStats stats = { .used = { 5 } };
     host->resizes_left = allowed;
     written = format_host_start (host) && format_host_rows (host, &Bin_type, &row, 1)
-      && format_host_rows (host, &MfStatement_type, &statement, 1)
-      && format_host_rows (host, &MfHeapBlock_type, &block, 1)
-      && format_host_rows (host, &MfHeapStats_type, &stats, 1) && host->descriptor->finish (host->stage);
+              && format_host_rows (host, &MfStatement_type, &statement, 1)
+              && format_host_rows (host, &MfHeapBlock_type, &block, 1)
+              && format_host_rows (host, &MfHeapStats_type, &stats, 1)
+              && host->descriptor->finish (host->stage);
     g_assert_true (written || host->error->len > 0);
     host->descriptor->stop (host->stage);
     format_host_free (host);
@@ -475,8 +508,9 @@ test_paragraph (void)
   MfBuffer out;
   mf_buffer_init (&out, mf_memory_heap ());
   MfPage page = { &out, NULL, 40, false, false };
-  mf_page_paragraph (&page, MF_INK_PLAIN, "subject", "a sentence that is to be wrapped at blanks\n  indented "
-    "line that goes on and on\nAWordThatIsMuchTooLongForTheRoomThatItHas");
+  mf_page_paragraph (&page, MF_INK_PLAIN, "subject",
+      "a sentence that is to be wrapped at blanks\n  indented "
+      "line that goes on and on\nAWordThatIsMuchTooLongForTheRoomThatItHas");
   mf_page_paragraph (&page, MF_INK_PLAIN, "a subject that is long", "text");
   mf_buffer_put_char (&out, 0);
   g_assert_cmpstr (out.bytes, ==,
@@ -526,6 +560,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/map-cut-off", test_map_cut_off);
   g_test_add_func ("/text/stranger", test_stranger);
   g_test_add_func ("/text/losses", test_losses);
+  g_test_add_func ("/text/incomplete", test_incomplete);
   g_test_add_func ("/text/empty", test_empty);
   g_test_add_func ("/text/colour", test_colour);
   g_test_add_func ("/text/hostile-rows", test_hostile_rows);
