@@ -52,7 +52,18 @@ put_edge (GString *to, const MfField *field, const uint8_t *row)
     mf_put_grouped_real (to, value, value == floor (value) ? 0 : 2);
 }
 
-// "16-31 B", "8 KiB-16 KiB" shortened to "8-16 KiB", "8 KiB+" without an upper edge.
+// Above a KiB an upper edge of 16,383 reads as 16 KiB: "16-31 B", but "8-16 KiB".
+static void
+put_upper (GString *to, const MfField *field, const uint8_t *row)
+{
+  double value = mf_field_real (field, row);
+  if (has_bytes (field) && value >= 2047 && value < 0x1p53 && fmod (value + 1, 1024) == 0)
+    mf_put_size (to, (uint64_t)value + 1);
+  else
+    put_edge (to, field, row);
+}
+
+// "16-31 B"; "8 KiB+" without an upper edge. A unit that both have is written once.
 static char *
 edges_of (const MfPicture *picture, const uint8_t *row)
 {
@@ -64,7 +75,7 @@ edges_of (const MfPicture *picture, const uint8_t *row)
     g_string_append (text, high ? "+" : "");
     return g_string_free (text, FALSE);
   }
-  put_edge (upper, high, row);
+  put_upper (upper, high, row);
   const char *unit = strchr (text->str, ' ');
   if (unit && g_str_has_suffix (upper->str, unit))
     g_string_truncate (text, (gsize) (unit - text->str));

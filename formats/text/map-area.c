@@ -29,6 +29,17 @@ mf_map_area_init (MfMapArea *area, uint64_t part)
   area->part = part;
 }
 
+// One mark for two units: the one that has more of them.
+static void
+join_marks (MfMapArea *area, unsigned to, unsigned a, unsigned b)
+{
+  unsigned winner = area->marked[b] > area->marked[a] ? b : a;
+  uint64_t other = area->marks[a] == area->marks[b] ? area->marked[winner == a ? b : a] : 0;
+  uint64_t marked = sum (area->marked[winner], other);
+  area->marks[to] = area->marks[winner];
+  area->marked[to] = marked;
+}
+
 static void
 double_units (MfMapArea *area)
 {
@@ -36,11 +47,14 @@ double_units (MfMapArea *area)
     area->used[i] = sum (area->used[2 * i], area->used[2 * i + 1]);
     area->covered[i] = sum (area->covered[2 * i], area->covered[2 * i + 1]);
     area->letters[i] = area->letters[2 * i];
+    join_marks (area, i, 2 * i, 2 * i + 1);
   }
   unsigned half = MF_AREA_UNITS / 2;
   memset (area->used + half, 0, half * sizeof *area->used);
   memset (area->covered + half, 0, half * sizeof *area->covered);
   memset (area->letters + half, 0, half);
+  memset (area->marks + half, 0, half);
+  memset (area->marked + half, 0, half * sizeof *area->marked);
   area->shift++;
 }
 
@@ -57,22 +71,33 @@ join_free_run (MfMapArea *area, uint64_t offset, uint64_t end)
 }
 
 static void
-fill_units (MfMapArea *area, uint64_t offset, uint64_t end, bool used, char letter)
+mark_unit (MfMapArea *area, uint64_t i, uint64_t bytes, uint8_t mark)
 {
-  uint64_t unit = UINT64_C (1) << area->shift;
-  for (uint64_t at = offset; at < end;) {
-    uint64_t i = at >> area->shift,
-             next = end - at > unit - at % unit ? at - at % unit + unit : end;
+  if (mark == area->marks[i])
+    area->marked[i] = sum (area->marked[i], mark ? bytes : 0);
+  else if (mark && bytes > area->marked[i]) {
+    area->marks[i] = mark;
+    area->marked[i] = bytes;
+  }
+}
+
+static void
+fill_units (MfMapArea *area, uint64_t offset, uint64_t end, MfMapBlockKind kind)
+{
+  uint64_t unit = UINT64_C (1) << area->shift, next;
+  for (uint64_t at = offset; at < end; at = next) {
+    uint64_t i = at >> area->shift;
+    next = end - at > unit - at % unit ? at - at % unit + unit : end;
     area->covered[i] = sum (area->covered[i], next - at);
-    area->used[i] = sum (area->used[i], used ? next - at : 0);
+    area->used[i] = sum (area->used[i], kind.used ? next - at : 0);
+    mark_unit (area, i, next - at, kind.mark);
     if (at % unit == 0)
-      area->letters[i] = at == offset || !used ? letter : '=';
-    at = next;
+      area->letters[i] = at == offset || !kind.used ? kind.letter : '=';
   }
 }
 
 void
-mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, bool used, char letter)
+mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, MfMapBlockKind kind)
 {
   uint64_t end;
   area->blocks++;
@@ -87,19 +112,23 @@ mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, bool used, ch
   if (end > area->extent)
     area->extent = end;
   area->granule = greatest_divisor (area->granule, greatest_divisor (offset, bytes));
-  if (!used)
+  if (!kind.used)
     join_free_run (area, offset, end);
-  fill_units (area, offset, end, used, letter);
+  fill_units (area, offset, end, kind);
 }
 
 MfMapSum
 mf_map_area_sum (const MfMapArea *area, uint64_t offset, unsigned shift)
 {
-  MfMapSum total = { 0, 0 };
+  MfMapSum total = { 0, 0, 0, 0 };
   uint64_t n = UINT64_C (1) << (shift - area->shift), first = offset >> area->shift;
   for (uint64_t i = first; i < first + n && i < MF_AREA_UNITS; i++) {
     total.used = sum (total.used, area->used[i]);
     total.covered = sum (total.covered, area->covered[i]);
+    if (area->marked[i] > total.marked) {
+      total.marked = area->marked[i];
+      total.mark = area->marks[i];
+    }
   }
   return total;
 }

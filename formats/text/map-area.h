@@ -17,15 +17,28 @@ typedef struct {
   uint64_t blocks, refused;   // rows; those among them that end beyond 2^64 and are not drawn
   unsigned shift;             // a unit is 2^shift bytes
   uint64_t used[MF_AREA_UNITS], covered[MF_AREA_UNITS];  // bytes of each unit, 2^64 - 1 at most
+  uint64_t marked[MF_AREA_UNITS];  // bytes of the mark that has most of the unit
+  uint8_t marks[MF_AREA_UNITS];    // which; 0 = none
   char letters[MF_AREA_UNITS];  // while a unit is no larger than the granule: what begins there
 } MfMapArea;
 
-// Makes an area empty; a block then adds to it. `letter` stands for what is in it.
-void mf_map_area_init (MfMapArea *area, uint64_t part);
-void mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, bool used, char letter);
+// What a block is: in use or free; the letter for what is in it; a mark that stands out, 0 = none.
+typedef struct {
+  bool used;
+  char letter;
+  uint8_t mark;
+} MfMapBlockKind;
 
-// The sum of a range of bytes that is a whole number of units, and its overlap with blocks.
-typedef struct { uint64_t used, covered; } MfMapSum;
+// Makes an area empty; a block then adds to it.
+void mf_map_area_init (MfMapArea *area, uint64_t part);
+void mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, MfMapBlockKind kind);
+
+// The sum of a range of bytes that is a whole number of units, its overlap with blocks, and the mark
+// that has most of one of its units.
+typedef struct {
+  uint64_t used, covered, marked;
+  uint8_t mark;
+} MfMapSum;
 MfMapSum mf_map_area_sum (const MfMapArea *area, uint64_t offset, unsigned shift);
 
 // Blocks cover some bytes twice.

@@ -6,7 +6,7 @@
 
 #include "map-area.h"
 
-enum { CELLS = 64, LINES = 16, AREAS = 16, DOTS_ACROSS = 2, DOTS_DOWN = 4 };
+enum { CELLS = 64, LINES = 16, AREAS = 16, MARKS = 16, DOTS_ACROSS = 2, DOTS_DOWN = 4 };
 
 // Beyond it only cells are drawn, whose arithmetic reaches up to 2^64 bytes.
 #define LARGEST (UINT64_C (1) << 52)
@@ -25,10 +25,32 @@ typedef struct {
   Group groups[2];
   Group *open, *whole;      // being filled; the last whole one. Rows of 0 = none
   bool closing;             // somebody closes keys: a group that was not closed is not whole
+  char marks[MARKS];        // the letter of each label of the state that stands out; 0 = none
   MfBuffer drawn;           // maps = all: those before the last
 } Map;
 
 // ---- taking rows
+
+// A letter of the label that no other mark has.
+static char
+free_letter (const char *label, const char *taken)
+{
+  for (; *label; label++)
+    if (g_ascii_isalpha (*label) && !memchr (taken, *label, MARKS))
+      return *label;
+  return '*';
+}
+
+// Where nothing else says what stands there, the states beyond free and used stand out.
+static void
+choose_marks (Map *map)
+{
+  const MfField *state = map->picture.roles[MF_ROLE_STATE];
+  if (map->picture.roles[MF_ROLE_LABEL] || state->kind != MF_ENUM || !mf_field_label (state, 1))
+    return;
+  for (guint i = 2; i < MARKS && mf_field_label (state, i); i++)
+    map->marks[i] = free_letter (mf_field_label (state, i), map->marks);
+}
 
 static void
 map_open (MfPicture *picture)
@@ -37,6 +59,7 @@ map_open (MfPicture *picture)
   map->open = &map->groups[0];
   map->whole = &map->groups[1];
   mf_buffer_init (&map->drawn, picture->memory);
+  choose_marks (map);
 }
 
 static void
@@ -96,26 +119,41 @@ letter_of (const Map *map, const uint8_t *row)
   return g_ascii_isalpha (*text) ? g_ascii_toupper (*text) : 'h';
 }
 
+static MfMapBlockKind
+kind_of (const Map *map, const uint8_t *row)
+{
+  uint64_t state = mf_field_bits (map->picture.roles[MF_ROLE_STATE], row);
+  bool marked = state < MARKS && map->marks[state];
+  return (MfMapBlockKind){ state != 0, state != 0 ? letter_of (map, row) : '.',
+    marked ? (uint8_t)state : 0 };
+}
+
+// Makes the open group the one that a row belongs to.
+static void
+turn_to_group (Map *map, uint64_t key, uint32_t epoch)
+{
+  bool same = map->open->rows > 0 && key == map->open->key && epoch == map->open->epoch;
+  if (same)
+    return;
+  if (map->open->rows > 0 && !map->closing)
+    complete_group (map);
+  begin_group (map->open, key, epoch);
+}
+
 static bool
 map_add (MfPicture *picture, const MfBatch *batch, const uint8_t *row)
 {
   Map *map = (Map *) picture;
   const MfField *at = picture->roles[MF_ROLE_AT], *extent = picture->roles[MF_ROLE_EXTENT];
-  uint64_t key = mf_picture_bits (picture->roles[MF_ROLE_KEY], row);
-  bool refused = false, used = mf_field_bits (picture->roles[MF_ROLE_STATE], row) != 0;
-  if (map->open->rows > 0 && (key != map->open->key || batch->epoch != map->open->epoch)
-      && !map->closing)
-    complete_group (map);
-  if (map->open->rows == 0 || key != map->open->key || batch->epoch != map->open->epoch)
-    begin_group (map->open, key, batch->epoch);
+  bool refused = false;
+  turn_to_group (map, mf_picture_bits (picture->roles[MF_ROLE_KEY], row), batch->epoch);
   map->open->rows++;
   if (mf_field_unknown (at, row) || mf_field_unknown (extent, row))
     return true;
-  MfMapArea *area = area_for (map, map->open, mf_picture_bits (picture->roles[MF_ROLE_PART], row),
-    &refused);
+  uint64_t part = mf_picture_bits (picture->roles[MF_ROLE_PART], row);
+  MfMapArea *area = area_for (map, map->open, part, &refused);
   if (area)
-    mf_map_area_add (area, mf_field_bits (at, row), mf_field_bits (extent, row), used,
-      used ? letter_of (map, row) : '.');
+    mf_map_area_add (area, mf_field_bits (at, row), mf_field_bits (extent, row), kind_of (map, row));
   map->open->left_out += !area;
   return !refused;
 }
@@ -134,6 +172,7 @@ map_close_key (MfPicture *picture, uint64_t key)
 typedef struct {
   const MfMapArea *area;
   MfPage *page;
+  const char *marks;
   unsigned shift;       // a cell, or a dot, is 2^shift bytes
   unsigned across;      // cells of a line
   unsigned digits;      // of the offset in front
@@ -163,6 +202,8 @@ cell_at (const Raster *raster, uint64_t offset)
   MfMapSum sum = mf_map_area_sum (area, offset, raster->shift);
   if (sum.covered == 0)
     return '?';
+  if (sum.mark)
+    return raster->marks[sum.mark];
   if (sum.used >= size)
     return '#';
   if (sum.used > 0)
@@ -273,13 +314,21 @@ draw_title (
 }
 
 static void
-draw_cells (Raster *raster, const char *part)
+draw_cells (const Map *map, Raster *raster, const char *part)
 {
+  g_autoptr (GString) legend
+      = g_string_new ("# full, 1-9 tenths used, . free, _ largest free run");
   raster->shift = mf_map_area_cell (raster->area, raster->across * LINES);
   uint64_t cell = UINT64_C (1) << raster->shift, line;
   if (__builtin_mul_overflow (cell, raster->across, &line))
     line = UINT64_MAX;
-  draw_title (raster, part, cell, "cell", "# full, 1-9 tenths used, . free, _ largest free run");
+  for (guint i = 0; i < MARKS; i++) {
+    const char *label = map->marks[i] ? mf_field_label (map->picture.roles[MF_ROLE_STATE], i) : "";
+    g_autofree char *clean = mf_page_clean (raster->page, label, strlen (label), 40);
+    if (*clean)
+      g_string_append_printf (legend, ", %c %s", map->marks[i], clean);
+  }
+  draw_title (raster, part, cell, "cell", legend->str);
   draw_raster (raster, line, put_cells);
 }
 
@@ -320,7 +369,7 @@ draw_picture (const Map *map, Raster *raster, const char *part)
   else if (style == MF_MAP_BRAILLE && !raster->page->ascii)
     draw_braille (raster, part);
   else
-    draw_cells (raster, part);
+    draw_cells (map, raster, part);
 }
 
 static void
@@ -364,7 +413,7 @@ draw_area (const Map *map, const MfMapArea *area, MfPage *page, bool several)
     return;
   }
   unsigned digits = digits_of (area->extent - 1);
-  Raster raster = { area, page, 0, cells_across (page, digits), digits };
+  Raster raster = { area, page, map->marks, 0, cells_across (page, digits), digits };
   draw_picture (map, &raster, part);
   draw_notes (area, page);
 }

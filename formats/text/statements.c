@@ -139,15 +139,16 @@ sentence_of (const MfPage *page, const Statement *statement)
   return g_string_free (sentence, FALSE);
 }
 
+// A further verdict or next step without a subject goes on with the one before.
 static char *
-subject_of (const MfPage *page, const Statement *statement)
+subject_of (const MfPage *page, const Statement *statement, bool first)
 {
   static const char *const usual[] = { "verdict", "warning", "", "next" };
   char *subject = mf_page_clean_name (page, statement->subject);
   if (*subject)
     return subject;
   g_free (subject);
-  return g_strdup (usual[statement->severity]);
+  return g_strdup (first || statement->severity == MF_SAY_WARNING ? usual[statement->severity] : "");
 }
 
 unsigned
@@ -157,7 +158,7 @@ mf_statements_draw (const MfStatements *statements, uint32_t severity, MfPage *p
   g_autoptr (GPtrArray) chosen = of_severity (statements, severity);
   for (guint i = 0; i < chosen->len; i++) {
     const Statement *statement = g_ptr_array_index (chosen, i);
-    g_autofree char *subject = subject_of (page, statement);
+    g_autofree char *subject = subject_of (page, statement, i == 0);
     g_autofree char *sentence = sentence_of (page, statement);
     mf_page_paragraph (page, inks[severity], subject, sentence);
   }

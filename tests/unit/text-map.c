@@ -23,7 +23,7 @@ random_heap (guint granule, guint largest)
     bool used = g_test_rand_bit ();
     if (heap->end + n > BYTES)
       return heap;
-    mf_map_area_add (&heap->area, heap->end, n, used, used ? 'A' : '.');
+    mf_map_area_add (&heap->area, heap->end, n, (MfMapBlockKind){ used, used ? 'A' : '.', 0 });
     memset (heap->used + heap->end, used, n);
     heap->end += n;
   }
@@ -77,28 +77,44 @@ test_sums (void)
   }
 }
 
+static const MfMapBlockKind taken = { true, 'A', 0 }, idle = { false, '.', 0 };
+
 static void
 test_edges (void)
 {
   g_autofree MfMapArea *area = g_new (MfMapArea, 1);
   mf_map_area_init (area, 0);
-  mf_map_area_add (area, 0, 0, true, 'A');
+  mf_map_area_add (area, 0, 0, taken);
   g_assert_cmpuint (area->extent, ==, 0);
   g_assert_false (mf_map_area_has_holes (area));
-  mf_map_area_add (area, G_MAXUINT64, 2, true, 'A');
+  mf_map_area_add (area, G_MAXUINT64, 2, taken);
   g_assert_cmpuint (area->refused, ==, 1);
   g_assert_cmpuint (area->extent, ==, 0);
-  mf_map_area_add (area, 64, 64, true, 'A');
+  mf_map_area_add (area, 64, 64, taken);
   g_assert_true (mf_map_area_has_holes (area));
   g_assert_false (mf_map_area_overlaps (area));
-  mf_map_area_add (area, 96, 64, false, '.');
+  mf_map_area_add (area, 96, 64, idle);
   g_assert_true (mf_map_area_overlaps (area));
   mf_map_area_add (
-      area, G_GUINT64_CONSTANT (1) << 63, (G_GUINT64_CONSTANT (1) << 63) - 1, true, 'A');
+      area, G_GUINT64_CONSTANT (1) << 63, (G_GUINT64_CONSTANT (1) << 63) - 1, taken);
   g_assert_cmpuint (area->extent, ==, G_MAXUINT64);
   g_assert_cmpuint (area->blocks, ==, 5);
   g_assert_cmpuint (mf_map_area_sum (area, G_GUINT64_CONSTANT (1) << 63, 63).used, ==,
     (G_GUINT64_CONSTANT (1) << 63) - 1);
+}
+
+// Of several marks in a range the one with most bytes shows, also after the units have grown.
+static void
+test_marks (void)
+{
+  g_autofree MfMapArea *area = g_new (MfMapArea, 1);
+  mf_map_area_init (area, 0);
+  mf_map_area_add (area, 0, 48, taken);
+  mf_map_area_add (area, 48, 16, (MfMapBlockKind){ true, 'A', 2 });
+  mf_map_area_add (area, 64, 32, (MfMapBlockKind){ true, 'A', 3 });
+  mf_map_area_add (area, 96, 1 << 20, idle);
+  g_assert_cmpuint (mf_map_area_sum (area, 0, area->shift).mark, ==, 3);
+  g_assert_cmpuint (mf_map_area_sum (area, 1024, area->shift).mark, ==, 0);
 }
 
 int
@@ -107,5 +123,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/text-map/sums", test_sums);
   g_test_add_func ("/text-map/edges", test_edges);
+  g_test_add_func ("/text-map/marks", test_marks);
   return g_test_run ();
 }

@@ -138,7 +138,7 @@ MF_EVENT (Bin, "stranger.free-runs", 1, MF_VIEW_HISTOGRAM, "Free runs by size",
 
 static const Bin bins[] = { { { 16 }, { 31 }, 10, { 160 } }, { { 32 }, { 63 }, 1, { 32 } },
   { { 64 }, { 127 }, 10, { 1120 } }, { { 128 }, { 255 }, 300, { 38400 } },
-  { { 8192 }, { 16384 }, 1, { 12000 } }, { { 16384 }, { UINT64_MAX }, 0, { 0 } } };
+  { { 8192 }, { 16383 }, 1, { 12000 } }, { { 16384 }, { UINT64_MAX }, 0, { 0 } } };
 
 static void
 send_faults (FormatHost *host, guint n)
@@ -171,6 +171,7 @@ feed_stm32 (FormatHost *host)
       "51,712 B are free.\nThree requests were refused with more than that free:\n"
       "  38,712 B   25,808 B   12,904 B      (caught MemoryError, after dump 2)",
       "");
+  say (host, MF_SAY_VERDICT, "", "", "Nearest remedy: 8 blocks must go.", "");
   say (host, MF_SAY_WARNING, "", "main.py:12", "a warning without a subject", "estimated");
   g_assert_true (format_host_rows (host, &Bin_type, bins, G_N_ELEMENTS (bins)));
 }
@@ -290,6 +291,20 @@ MF_EVENT (Wide, "stranger.wide", 1, MF_VIEW_TABLE, "More columns than a page has
   MF_FIELD (Wide, gamma_rays, "g", .unit = MF_UNIT_PER_SECOND), MF_FIELD (Wide, delta, "d"),
   MF_FIELD (Wide, why, "w"));
 
+typedef struct {
+  MfSize at, length;
+  uint64_t became;
+} Change;
+static const MfField Change_fields[] = {
+  MF_FIELD (Change, at, "a", .role = MF_ROLE_AT),
+  MF_FIELD (Change, length, "l", .role = MF_ROLE_EXTENT),
+  { .name = "became", .doc = "b", .kind = MF_ENUM, .width = 4, .offset = 16, .role = MF_ROLE_STATE,
+    MF_LABELS ("free", "used", "freed", "filled") },
+  { .name = "zero", .doc = "z", .kind = MF_U32, .width = 4, .offset = 20, .role = MF_ROLE_HIDDEN },
+};
+static const MfType Change_type = { .name = "stranger.change", .doc = "What changed", .fields = Change_fields,
+  .n_fields = 4, .row_size = sizeof (Change), .major = 1, .view = MF_VIEW_MAP };
+
 static void
 send_imports (FormatHost *host)
 {
@@ -324,6 +339,9 @@ feed_stranger (FormatHost *host)
     { format_host_string (host, "dma"), 0, { 100 }, { 50 } },
     { format_host_string (host, "dtcm"), 1, { 48 }, { 24 } } };
   g_assert_true (format_host_rows (host, &Slab_type, slabs, 3));
+  const Change changes[] = { { { 0 }, { 64 }, 1 }, { { 64 }, { 64 }, 2 }, { { 128 }, { 64 }, 0 },
+    { { 192 }, { 64 }, 3 } };
+  g_assert_true (format_host_rows (host, &Change_type, changes, 4));
   send_imports (host);
   send_wide (host, 25);
   MfMetric metric = { format_host_string (host, "heap"), format_host_string (host, "ext_frag"),
