@@ -21,10 +21,12 @@ mf_router_publish (MfLink *link, MfOpenBatch *batch)
   batch->batch.stage = node->name_id;
   batch->batch.input = node->input;
   batch->batch.epoch = node->epoch;
-  batch->batch.flags = (node->kind == MF_COLLECTOR ? 0 : MF_BATCH_DERIVED) | (node->incomplete ? MF_BATCH_INCOMPLETE : 0);
+  bool laned = node->kind == MF_COLLECTOR && node->lane;  // marked on arrival: `incomplete` is not its thread's
+  batch->batch.flags = (node->kind == MF_COLLECTOR ? 0 : MF_BATCH_DERIVED)
+    | (!laned && node->incomplete ? MF_BATCH_INCOMPLETE : 0);
   atomic_fetch_add_explicit (&node->batches_out, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&node->rows_out, batch->batch.n_rows, memory_order_relaxed);
-  if (node->kind == MF_COLLECTOR && node->lane)
+  if (laned)
     mf_lane_push (node->lane, link, batch);
   else if (node->kind == MF_COLLECTOR) {
     dispatch (link, batch);
