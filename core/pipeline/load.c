@@ -413,7 +413,8 @@ static MfStatus
 finish_load (MfPipeline *pipeline, const char *label)
 {
   g_ptr_array_add (pipeline->plugin_path, NULL);
-  pipeline->registry = mf_registry_new ((const char *const *) pipeline->plugin_path->pdata);
+  if (!pipeline->registry)
+    pipeline->registry = mf_registry_new ((const char *const *) pipeline->plugin_path->pdata);
   pipeline->loaded = load (pipeline, label);
   if (!pipeline->loaded && !pipeline->load_status)
     pipeline->load_status = MF_STATUS_CONFIGURATION;

@@ -169,6 +169,9 @@ void mf_output_free (MfOutput *output);
 bool mf_outputs_commit (MfNode *node);    // flushes and renames; false = failed, reported
 void mf_outputs_discard (MfNode *node);
 
+// ---- the end of a run (run.c)
+void mf_pipeline_report_refused_names (MfPipeline *pipeline);
+
 // ---- dispatch (router.c), on the analysis thread
 void mf_router_arrival (MfPipeline *pipeline, MfArrival *arrival);  // takes what is in it
 void mf_router_publish (MfLink *link, MfOpenBatch *batch);          // from any node's flush

@@ -257,8 +257,8 @@ start_all (MfPipeline *pipeline)
   return true;
 }
 
-static void
-report_refused_names (MfPipeline *pipeline)
+void
+mf_pipeline_report_refused_names (MfPipeline *pipeline)
 {
   uint64_t refused = mf_intern_refused (pipeline->strings) + mf_intern_refused (pipeline->stacks);
   if (refused)
@@ -296,7 +296,7 @@ mf_pipeline_run (MfPipeline *pipeline)
     run_threads (pipeline);
   if (!pipeline->stuck)
     mf_nodes_stop (pipeline);
-  report_refused_names (pipeline);
+  mf_pipeline_report_refused_names (pipeline);
   return status_of (pipeline);
 }
 

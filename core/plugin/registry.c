@@ -141,6 +141,12 @@ pick (MfRegistry *registry, const MfModule *module, const char *path, unsigned k
   return NULL;
 }
 
+void
+mf_registry_add (MfRegistry *registry, const MfModule *module, const MfDescriptor *plugin)
+{
+  pick (registry, module, "", plugin->kind, plugin->id);
+}
+
 static const MfPlugin *
 open_at (MfRegistry *registry, const char *path, unsigned kind, const char *id, GString *why, bool *broken)
 {

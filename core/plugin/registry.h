@@ -25,6 +25,9 @@ bool mf_registry_folder_is_system (const MfRegistry *registry, const char *folde
 // The plugin of that kind and id; NULL: why in `why`, `*broken` tells a module that cannot be loaded from none at all.
 const MfPlugin *mf_registry_find (MfRegistry *registry, unsigned kind, const char *id, GString *why, bool *broken);
 
+// A plugin of a module that is in memory already, checked by the caller: it is found before those on the path.
+void mf_registry_add (MfRegistry *registry, const MfModule *module, const MfDescriptor *plugin);
+
 // With raised privileges a module runs with them: it must belong to root and others must not be able to write it.
 // Always true without.
 bool mf_registry_trusts (const MfRegistry *registry, const char *path, GString *why);
