@@ -16,9 +16,7 @@ MEMFLOW = sys.argv[1]
 DATA = "tests/data/serial"
 DUMPS = f"{DATA}/qemu-1.28.0-netduino2-stm32f205/08_fragment.txt"
 FAULT = f"{DATA}/deb-microbit-1.9.2-qemu/11_memerror.txt"
-MODULES = os.path.join(os.path.dirname(MEMFLOW), "modules")
-ANALYZERS = "".join(f"[analyzer {name}]\n" for name in ("fragmentation", "size-classes")
-                    if os.path.exists(os.path.join(MODULES, name + ".so")))
+ANALYZERS = "[analyzer fragmentation]\n[analyzer size-classes]\n"
 FILE_HEADER, BLOCK_HEADER, STORED_AT = 32, 32, 8
 
 
