@@ -121,15 +121,18 @@ MfMapSum
 mf_map_area_sum (const MfMapArea *area, uint64_t offset, unsigned shift)
 {
   MfMapSum total = { 0, 0, 0, 0 };
+  uint64_t marked[MF_AREA_MARKS] = { 0 };
   uint64_t n = UINT64_C (1) << (shift - area->shift), first = offset >> area->shift;
   for (uint64_t i = first; i < first + n && i < MF_AREA_UNITS; i++) {
     total.used = sum (total.used, area->used[i]);
     total.covered = sum (total.covered, area->covered[i]);
-    if (area->marked[i] > total.marked) {
-      total.marked = area->marked[i];
-      total.mark = area->marks[i];
-    }
+    marked[area->marks[i]] = sum (marked[area->marks[i]], area->marked[i]);
   }
+  for (uint8_t mark = 1; mark < MF_AREA_MARKS; mark++)
+    if (marked[mark] > total.marked) {
+      total.marked = marked[mark];
+      total.mark = mark;
+    }
   return total;
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MF_AREA_UNITS = 8192 };
+enum { MF_AREA_UNITS = 8192, MF_AREA_MARKS = 16 };  // marks are below MF_AREA_MARKS
 
 typedef struct {
   uint64_t part;              // which area of the map
@@ -33,8 +33,8 @@ typedef struct {
 void mf_map_area_init (MfMapArea *area, uint64_t part);
 void mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, MfMapBlockKind kind);
 
-// The sum of a range of bytes that is a whole number of units, its overlap with blocks, and the mark
-// that has most of one of its units.
+// The sums of a range of bytes that is a whole number of units: in use, in any block, and of the mark
+// that has most of it.
 typedef struct {
   uint64_t used, covered, marked;
   uint8_t mark;

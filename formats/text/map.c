@@ -6,7 +6,7 @@
 
 #include "map-area.h"
 
-enum { CELLS = 64, LINES = 16, AREAS = 16, MARKS = 16, DOTS_ACROSS = 2, DOTS_DOWN = 4 };
+enum { CELLS = 64, LINES = 16, AREAS = 16, MARKS = MF_AREA_MARKS, DOTS_ACROSS = 2, DOTS_DOWN = 4 };
 
 // Beyond it only cells are drawn, whose arithmetic reaches up to 2^64 bytes.
 #define LARGEST (UINT64_C (1) << 52)
@@ -31,13 +31,13 @@ typedef struct {
 
 // ---- taking rows
 
-// A letter of the label that no other mark has.
+// A small letter of the label that no other mark has.
 static char
 free_letter (const char *label, const char *taken)
 {
   for (; *label; label++)
-    if (g_ascii_isalpha (*label) && !memchr (taken, *label, MARKS))
-      return *label;
+    if (g_ascii_isalpha (*label) && !memchr (taken, g_ascii_tolower (*label), MARKS))
+      return g_ascii_tolower (*label);
   return '*';
 }
 
@@ -203,7 +203,8 @@ cell_at (const Raster *raster, uint64_t offset)
   if (sum.covered == 0)
     return '?';
   if (sum.mark)
-    return raster->marks[sum.mark];
+    return sum.marked >= size - size / 2 ? g_ascii_toupper (raster->marks[sum.mark])
+                                           : raster->marks[sum.mark];
   if (sum.used >= size)
     return '#';
   if (sum.used > 0)
@@ -328,6 +329,8 @@ draw_cells (const Map *map, Raster *raster, const char *part)
     if (*clean)
       g_string_append_printf (legend, ", %c %s", map->marks[i], clean);
   }
+  if (map->marks[2])
+    g_string_append (legend, ", capital: half or more");
   draw_title (raster, part, cell, "cell", legend->str);
   draw_raster (raster, line, put_cells);
 }

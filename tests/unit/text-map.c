@@ -114,6 +114,7 @@ test_marks (void)
   mf_map_area_add (area, 64, 32, (MfMapBlockKind){ true, 'A', 3 });
   mf_map_area_add (area, 96, 1 << 20, idle);
   g_assert_cmpuint (mf_map_area_sum (area, 0, area->shift).mark, ==, 3);
+  g_assert_cmpuint (mf_map_area_sum (area, 0, area->shift).marked, ==, 32);
   g_assert_cmpuint (mf_map_area_sum (area, 1024, area->shift).mark, ==, 0);
 }
 
