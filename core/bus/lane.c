@@ -9,7 +9,7 @@
 
 #include <memflow/events.h>
 
-typedef struct { void *tag; MfOpenBatch *batch; MfLoss *losses; } Entry;
+typedef struct { void *tag; MfOpenBatch *batch; MfLoss *losses; bool kept; } Entry;
 
 struct MfLane {
   MfInbox *inbox;
@@ -217,27 +217,50 @@ wait_for_room (MfLane *lane, size_t bytes)
   return lane->abandoned ? MF_PUSH_CLOSED : MF_PUSH_OK;
 }
 
-static void
-drop_oldest (MfLane *lane, size_t bytes)
+static Entry *
+entry_at (MfLane *lane, uint32_t i)
 {
-  while (!fits (lane, bytes)) {
-    Entry entry = pop (lane);
-    MfLoss **next = lane->count ? &lane->ring[lane->first].losses : &lane->after;
-    lose_batch (lane, &entry.losses, entry.batch, MF_LOST_QUEUE_FULL);
-    losses_join (&entry.losses, *next);
-    *next = entry.losses;
-  }
+  return &lane->ring[(lane->first + i) % lane->limits.most_batches];
+}
+
+// What core tells of the run is never dropped: without it nobody would know of the loss.
+static bool
+is_kept (const MfOpenBatch *batch)
+{
+  return strncmp (batch->batch.type->name, "core.", strlen ("core.")) == 0;
+}
+
+// The oldest that may be dropped; those before it move up, so that the order stays. Its losses go to what follows it.
+static bool
+drop_one (MfLane *lane)
+{
+  uint32_t i = 0;
+  while (i < lane->count && entry_at (lane, i)->kept)
+    i++;
+  if (i == lane->count)
+    return false;
+  Entry dropped = *entry_at (lane, i);
+  for (uint32_t k = i; k > 0; k--)
+    *entry_at (lane, k) = *entry_at (lane, k - 1);
+  *entry_at (lane, 0) = dropped;
+  pop (lane);
+  MfLoss **next = i < lane->count ? &entry_at (lane, i)->losses : &lane->after;
+  lose_batch (lane, &dropped.losses, dropped.batch, MF_LOST_QUEUE_FULL);
+  losses_join (&dropped.losses, *next);
+  *next = dropped.losses;
+  return true;
 }
 
 static MfPush
-make_room (MfLane *lane, size_t bytes)
+make_room (MfLane *lane, size_t bytes, bool kept)
 {
   if (lane->abandoned)
     return MF_PUSH_CLOSED;
   if (lane->limits.policy == MF_FULL_BLOCK)
     return wait_for_room (lane, bytes);
-  if (lane->limits.policy == MF_FULL_DROP_OLDEST)
-    drop_oldest (lane, bytes);
+  bool drops = kept || lane->limits.policy == MF_FULL_DROP_OLDEST;
+  while (drops && !fits (lane, bytes) && drop_one (lane))
+    continue;
   return MF_PUSH_OK;
 }
 
@@ -247,13 +270,13 @@ mf_lane_push (MfLane *lane, void *tag, MfOpenBatch *batch)
   MfInbox *inbox = lane->inbox;
   size_t bytes = mf_open_batch_bytes (batch);
   pthread_mutex_lock (&inbox->lock);
-  MfPush result = make_room (lane, bytes);
+  bool kept = is_kept (batch);
+  MfPush result = make_room (lane, bytes, kept);
   if (result != MF_PUSH_OK || !fits (lane, bytes)) {
     lose_batch (lane, &lane->after, batch,
         result == MF_PUSH_STALLED ? MF_LOST_STALLED : MF_LOST_QUEUE_FULL);
   } else {
-    uint32_t at = (lane->first + lane->count++) % lane->limits.most_batches;
-    lane->ring[at] = (Entry) { tag, batch, lane->after };
+    *entry_at (lane, lane->count++) = (Entry) { tag, batch, lane->after, kept };
     lane->after = NULL;
     lane->bytes += bytes;
     if (lane->count == 1)
