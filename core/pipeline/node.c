@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "plugin/module.h"
+
 const MfOption mf_node_options[] = {
   MF_OPTION (MfNodeSettings, from, NULL, "stages to receive from; all earlier ones when not given"),
   MF_OPTION (MfNodeSettings, types, NULL, "event types to receive, as globs; all when not given"),
@@ -127,11 +129,12 @@ mf_node_fail (MfNode *node, const char *option, const char *format, ...)
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   MfPipeline *pipeline = node->pipeline;
-  const char *kind = node->kind == MF_COLLECTOR ? "collector" : node->kind == MF_ANALYZER ? "analyzer" : "format";
+  g_autofree char *who = node->plugin ? g_strdup_printf ("%s '%s'", mf_stage_kind_name (node->kind), node->name)
+      : g_strdup (node->name);
   MfPlace argument;
   const MfPlace *place = place_to_blame (node, option, &argument);
   pthread_mutex_lock (&pipeline->lock);
-  mf_diagnostics_error (pipeline->diagnostics, place, NULL, "%s '%s': %s", kind, node->name, text);
+  mf_diagnostics_error (pipeline->diagnostics, place, NULL, "%s: %s", who, text);
   pthread_mutex_unlock (&pipeline->lock);
   atomic_store (&node->failed, true);
   return false;
@@ -149,6 +152,17 @@ mf_node_call (MfNode *node, MfCallback callback, const char *doing)
   if (!fine && !atomic_load (&node->failed) && !stopped)
     mf_node_fail (node, NULL, "%s failed without giving a reason", doing);
   return !atomic_load (&node->failed);
+}
+
+void
+mf_node_give_up (MfNode *node)
+{
+  if (atomic_exchange (&node->give_up, true))
+    return;
+  g_autofree char *after = g_strdup (mf_duration_print (node->settings.stall_timeout).text);
+  mf_node_fail (node, NULL, "accepted nothing for %s (stall-timeout) and was left behind", after);
+  if (node->lane)
+    mf_lane_abandon (node->lane);
 }
 
 void

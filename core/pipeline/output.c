@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 64 * 1024, POLL_MS = 100 };
+enum { BUFFER_BYTES = 64 * 1024, POLL_MS = 50 };
 
 struct MfOutput {
   MfNode *node;
@@ -61,6 +61,14 @@ open_file (MfOutput *output)
   return output->fd >= 0 || output_fail (output, "create", output->partial);
 }
 
+// A pipe that nobody reads yet cannot be opened yet: the first write tries again.
+static bool
+open_stream (MfOutput *output)
+{
+  output->fd = open (output->path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+  return output->fd >= 0 || errno == ENXIO || output_fail (output, "open", output->path);
+}
+
 static bool
 open_target (MfOutput *output, const char *name)
 {
@@ -71,10 +79,7 @@ open_target (MfOutput *output, const char *name)
     return true;
   }
   output->path = final_path (output->node->pipeline, name);
-  if (!is_stream (output->path))
-    return open_file (output);
-  output->fd = open (output->path, O_WRONLY | O_CLOEXEC);
-  return output->fd >= 0 || output_fail (output, "open", output->path);
+  return is_stream (output->path) ? open_stream (output) : open_file (output);
 }
 
 MfOutput *
@@ -87,18 +92,31 @@ mf_output_open (MfStage *stage, const char *name)
   return open_target (output, name) ? output : NULL;
 }
 
-// Waits until the stream takes bytes. A reader may take its time (somebody reads in a pager); a stage that was
-// given up for stalling, and a run that is aborted, do not wait.
+// A moment's waiting; true when the stream takes bytes.
 static bool
-wait_writable (const MfOutput *output)
+is_writable (const MfOutput *output)
 {
-  struct pollfd descriptor = { output->fd, POLLOUT, 0 };
-  while (poll (&descriptor, 1, POLL_MS) == 0)
-    if (atomic_load (&output->node->give_up) || atomic_load (&output->node->pipeline->stop_requests) > 1) {
-      errno = ECANCELED;
+  struct pollfd descriptor = { output->fd, POLLOUT, 0 };  // poll ignores a negative one
+  return poll (&descriptor, 1, POLL_MS) > 0;
+}
+
+// Waits until the stream takes bytes. The reader of the standard output may take its time (somebody reads in a
+// pager), others have `stall-timeout`; a run that is aborted does not wait.
+static bool
+wait_writable (MfOutput *output)
+{
+  MfNode *node = output->node;
+  int64_t start = mf_monotonic_ns ();
+  for (;;) {
+    if (output->fd < 0 && !open_stream (output))
       return false;
-    }
-  return true;
+    if (is_writable (output))
+      return true;
+    if (output->owns_fd && mf_monotonic_ns () - start >= node->settings.stall_timeout.ns)
+      mf_node_give_up (node);
+    if (atomic_load (&node->give_up) || atomic_load (&node->pipeline->stop_requests) > 1)
+      return false;
+  }
 }
 
 static bool
@@ -107,8 +125,10 @@ write_all (MfOutput *output, const uint8_t *bytes, size_t n)
   // Pipes accept PIPE_BUF bytes once poll says writable: more could block out of reach of give_up.
   size_t step = output->partial ? SIZE_MAX : 4096;
   while (n) {
-    if (!output->partial && !wait_writable (output))
-      return output_fail (output, "write", output->path);
+    if (!output->partial && !wait_writable (output)) {
+      output->failed = true;
+      return false;
+    }
     ssize_t written = write (output->fd, bytes, MIN (n, step));
     if (written < 0 && errno != EINTR && errno != EAGAIN)
       return output_fail (output, "write", output->path);

@@ -146,6 +146,8 @@ void mf_node_flush (MfNode *node);
 // Runs a callback and turns false into a failure of the node. NULL callbacks succeed.
 bool mf_node_call (MfNode *node, MfCallback callback, const char *doing);
 bool mf_node_fail (MfNode *node, const char *option, const char *format, ...) G_GNUC_PRINTF (3, 4);
+// A format that takes nothing any more has failed; the others go on. Any thread.
+void mf_node_give_up (MfNode *node);
 // Lets the instances free what they hold; the later ones first. Harmless when called again.
 void mf_nodes_stop (MfPipeline *pipeline);
 static inline MfNode *mf_node_of (const MfStage *stage) { return stage->core; }

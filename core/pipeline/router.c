@@ -59,17 +59,6 @@ mf_router_process (MfNode *node, MfBatchCallback process, const MfOpenBatch *ope
   return fine;
 }
 
-// A format that takes nothing any more has failed; the others go on.
-static void
-give_up_on (MfNode *node)
-{
-  if (atomic_exchange (&node->give_up, true))
-    return;
-  g_autofree char *after = g_strdup (mf_duration_print (node->settings.stall_timeout).text);
-  mf_node_fail (node, NULL, "accepted nothing for %s (stall-timeout) and was left behind", after);
-  mf_lane_abandon (node->lane);
-}
-
 static void
 deliver (const MfSubscriber *to, MfLink *link, MfOpenBatch *batch)
 {
@@ -81,7 +70,7 @@ deliver (const MfSubscriber *to, MfLink *link, MfOpenBatch *batch)
     return;
   }
   if (mf_lane_push (node->lane, link, mf_open_batch_ref (batch)) == MF_PUSH_STALLED)
-    give_up_on (node);
+    mf_node_give_up (node);
 }
 
 // A verdict that is not kept decides the exit status, whoever published it.

@@ -4,6 +4,7 @@
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -117,16 +118,27 @@ tell_format (MfNode *node, const MfLoss *losses)
   }
 }
 
+// A reader that goes away is told by write: the signal would end the embedding program.
+static void
+block_sigpipe (void)
+{
+  sigset_t signals;
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
+}
+
 static void *
 format_thread (void *data)
 {
   MfNode *node = data;
+  block_sigpipe ();
   for (bool ended = false; !ended;) {
     MfArrival arrival;
     if (!mf_inbox_take (node->inbox, -1, &arrival))
       continue;
     ended = arrival.ended;
-    if (!atomic_load (&node->give_up) && !node->reader_gone)
+    if (!node->reader_gone)
       tell_format (node, arrival.losses);
     mf_loss_free (arrival.losses);
     if (arrival.batch && !is_quiet (node))
