@@ -236,5 +236,5 @@ mf_pipeline_string (const MfPipeline *pipeline, MfString string)
 void
 mf_pipeline_fail_allocation (MfPipeline *pipeline, uint64_t n)
 {
-  pipeline->memory.fail_at = n;
+  pipeline->memory.fail_at = n ? atomic_load (&pipeline->memory.requests) + n : 0;
 }

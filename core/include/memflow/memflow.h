@@ -77,7 +77,7 @@ uint64_t mf_pipeline_lost (const MfPipeline *pipeline);
 // The text of an interned string of this pipeline's events; "" for unknown ids.
 const char *mf_pipeline_string (const MfPipeline *pipeline, MfString string);
 
-// For tests: lets the n-th allocation of input-dependent size fail (1 = the first; 0 = none).
+// For tests: lets the n-th allocation of input-dependent size from now on fail (1 = the next; 0 = none).
 void mf_pipeline_fail_allocation (MfPipeline *pipeline, uint64_t n);
 
 // The version of the library: "0.1.0".
