@@ -186,7 +186,9 @@ typedef struct {
 Verdict mf_verdict_of (const Fragmentation *self, const Source *source, const Heap *heap);
 bool mf_verdict_state (
     Fragmentation *self, const Source *source, const Heap *heap, const Verdict *verdict);
-bool mf_verdict_advise (Fragmentation *self, const Heap *heap, const Verdict *verdict);
+bool mf_verdict_advise (Fragmentation *self, const Verdict *verdict);
+// Whether `request` would find room in the last dump, as a sentence.
+void mf_say_answer (GString *text, const Heap *heap, uint64_t request);
 bool mf_state_unknown (Fragmentation *self, const Source *source);
 // Whether a collection or a new heap area could still make more room.
 bool mf_dump_is_lower_bound (const Dump *dump);

@@ -163,8 +163,7 @@ say_overhead_range (GString *text, const Evidence *evidence)
   mf_say_share (text, rounding, dump->figures.used);
   g_string_append (text, " of used)");
   g_string_append_printf (evidence->basis,
-      "%" PRIu64 " blocks, each rounded up to a multiple of %" PRIu64
-      " B; what was asked for is not known",
+      "%" PRIu64 " blocks of multiples of %" PRIu64 " B; requests are not known",
       dump->figures.used_blocks, granule);
 }
 
@@ -305,7 +304,6 @@ say_pins (GString *text, const Evidence *evidence)
     g_string_append_printf (text, "%s%s ", i ? "   " : "", *kind ? kind : "unknown");
     mf_say_share (text, tally.rows[i].bytes, evidence->dump->figures.free);
   }
-  g_string_assign (evidence->basis, "each free run is charged in halves to the blocks beside it");
 }
 
 static void
@@ -319,10 +317,8 @@ say_worst_case (GString *text, const Evidence *evidence)
       || __builtin_mul_overflow (robson.first_fit, granule ? granule : 1, &bytes))
     return;
   mf_say_bytes (text, bytes);
-  g_string_append (text, " of heap are always enough for what is used now");
-  g_string_append (evidence->basis,
-      "Robson's bound for address-ordered first fit, if no more is ever live than today and no "
-      "block is larger than today's largest; a bound, not a forecast");
+  g_string_append (text, " of heap would always be enough for what is live now");
+  g_string_append (evidence->basis, "Robson, for first fit, today's live bytes and largest block");
 }
 
 static void
@@ -354,6 +350,16 @@ say_after (GString *text, const Evidence *evidence)
 
   if (refusal && refusal->after.ordinal)
     say_dump (text, &refusal->after);
+}
+
+// Without a failure the verdict itself is the answer.
+static void
+say_question (GString *text, const Evidence *evidence)
+{
+  MfSize question = evidence->self->question;
+
+  if (question.bytes != MF_SIZE_NONE.bytes && evidence->verdict->refusal)
+    mf_say_answer (text, evidence->heap, question.bytes);
 }
 
 static void
@@ -399,6 +405,7 @@ say_device (GString *text, const Evidence *evidence)
   mf_say_count (text, evidence->heap->n_dumps, "dump", "dumps");
   if (evidence->heap->headers_only)
     g_string_append_printf (text, " (%u without a map)", evidence->heap->headers_only);
+  g_string_append_printf (text, ", figures of dump %u", evidence->dump->ordinal);
 }
 
 static const struct {
@@ -411,8 +418,9 @@ static const struct {
   { "unusable for", say_unusable },
   { "overhead", say_overhead },
   { "since", say_trend },
-  { "before it", say_before },
-  { "after it", say_after },
+  { "dump before", say_before },
+  { "dump after", say_after },
+  { "question", say_question },
   { "pattern", say_pattern },
   { "pinned by", say_pins },
   { "worst case", say_worst_case },
@@ -475,7 +483,7 @@ report_heap (Fragmentation *self, const Source *source, const Heap *heap)
   return mf_verdict_state (self, source, heap, &verdict)
          && state_evidence (self, source, heap, &verdict)
          && mf_publish_pictures (self, heap, verdict.window.looked ? &verdict.window : NULL)
-         && mf_verdict_advise (self, heap, &verdict);
+         && mf_verdict_advise (self, &verdict);
 }
 
 bool

@@ -118,8 +118,9 @@ say_stale (GString *text, const Verdict *verdict)
   bool before = verdict->refusal->judged_by == JUDGED_BY_DUMP_BEFORE;
 
   mf_say_bytes (text, verdict->asked);
-  g_string_append_printf (text, " were refused, but dump %u, the %s it, shows room enough:\n",
-      verdict->dump->ordinal, before ? "last before" : "first after");
+  g_string_append_printf (text,
+      " were refused, but dump %u, the %s it, shows room enough: ", verdict->dump->ordinal,
+      before ? "last before" : "first after");
   mf_say_bytes (text, verdict->dump->figures.max_alloc);
   g_string_append (text, " in one piece. The heap was different when the request failed.");
 }
@@ -193,16 +194,14 @@ say_basis (GString *basis, const Verdict *verdict)
 
 // ---- the refused requests
 
+// The file and line stand in the statement's `place`.
 static void
-say_site (Fragmentation *self, GString *text, MfStack stack)
+say_function (Fragmentation *self, GString *text, MfStack stack)
 {
   MfFrame frame;
   MfStack caller;
 
-  if (!mf_stack_frame (self, stack, &frame, &caller))
-    return;
-  g_string_append_printf (text, " at %s:%u", mf_string_text (self, frame.file), frame.line);
-  if (frame.function.id)
+  if (mf_stack_frame (self, stack, &frame, &caller) && frame.function.id)
     g_string_append_printf (text, " in %s", mf_string_text (self, frame.function));
 }
 
@@ -244,11 +243,13 @@ static bool
 state_refusal (Fragmentation *self, const Refusal *refusal)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  Saying saying = { .severity = MF_SAY_VERDICT, .place = site_of (self, refusal->stack) };
+  Saying saying = {
+    .severity = MF_SAY_VERDICT, .subject = "refused", .place = site_of (self, refusal->stack)
+  };
 
   say_requested (text, refusal);
   g_string_append (text, is_known (refusal->requested) ? " were refused" : " was refused");
-  say_site (self, text, refusal->stack);
+  say_function (self, text, refusal->stack);
   say_circumstances (text, refusal);
   g_string_append_c (text, '.');
   return mf_say (self, &saying, text);
@@ -308,7 +309,7 @@ state_list (Fragmentation *self, const Source *source, const Heap *heap)
   if (list.n == 0)
     return true;
   say_list (text, &list);
-  return mf_say (self, &(Saying){ .severity = MF_SAY_VERDICT }, text);
+  return mf_say (self, &(Saying){ .severity = MF_SAY_VERDICT, .subject = "refused" }, text);
 }
 
 static bool
@@ -339,13 +340,13 @@ say_kinds (Fragmentation *self, GString *text, const Window *window)
 static void
 say_window (Fragmentation *self, GString *text, const Window *window)
 {
-  g_string_append (text, "Nearest remedy: to get ");
+  g_string_append (text, "To get ");
   mf_say_bytes (text, window->request);
   g_string_append (text, " in one piece, ");
   mf_say_count (text, window->at.used_blocks, "block", "blocks");
   g_string_append (text, " of ");
   mf_say_bytes (text, window->at.used_bytes);
-  g_string_append (text, " in all must go:\n");
+  g_string_append (text, " in all must go: ");
   say_kinds (self, text, window);
   g_string_append (text, ", at ");
   mf_say_place (text, window->at.region, window->used_offset, window->several_regions);
@@ -368,10 +369,7 @@ state_remedy (Fragmentation *self, const Verdict *verdict)
     mf_say_bytes (text, window->request);
     g_string_append (text, " can never be had in one piece: no area of this heap is that large.");
   }
-  return mf_say (self,
-      &(Saying){ .severity = MF_SAY_VERDICT,
-          .basis = "the fewest used bytes that lie between enough free ones" },
-      text);
+  return mf_say (self, &(Saying){ .severity = MF_SAY_VERDICT, .subject = "remedy" }, text);
 }
 
 bool
@@ -388,45 +386,64 @@ mf_verdict_state (
          && state_remedy (self, verdict);
 }
 
+// ---- a question beside the failures
+
+void
+mf_say_answer (GString *text, const Heap *heap, uint64_t request)
+{
+  const Dump *last = mf_heap_last_dump (heap);
+  VerdictName name = name_of_question (last, request);
+  Window window = { 0 };
+
+  if (last->has_map)
+    window = mf_window_find (&heap->last, request);
+  mf_say_size (text, request);
+  g_string_append (text, name == VERDICT_HEALTHY   ? " would find room"
+                         : name == VERDICT_UNKNOWN ? " may find room: the dump does not tell"
+                                                   : " would be refused");
+  if (!window.found || window.at.used_blocks == 0)
+    return;
+  g_string_append (text, "; nearest: ");
+  mf_say_count (text, window.at.used_blocks, "block", "blocks");
+  g_string_append (text, " of ");
+  mf_say_bytes (text, window.at.used_bytes);
+  g_string_append (text, " in all at ");
+  mf_say_place (text, window.at.region, window.used_offset, window.several_regions);
+}
+
 // ---- the next step
 
 static void
-advise_on_dump (GString *text, const Heap *heap, const Verdict *verdict)
+advise_on_dump (GString *text, const Verdict *verdict)
 {
-  const MfRunFacts *run = NULL;
-
-  (void)run;
-  (void)heap;
   if (is_known (verdict->asked))
-    g_string_append (text, "dump the heap again after the program has run for a while: memory that "
-                           "breaks up does so with time");
+    g_string_append (text, "dump the heap again when the program has run for a while: memory "
+                           "breaks up with time");
   else
-    g_string_append (text, "set question = 4KiB, or the largest buffer of your program, in "
+    g_string_append (text, "ask about the largest buffer of your program: set question = 4KiB in "
                            "[analyzer fragmentation]");
 }
 
 static void
-advise_on_pieces (GString *text, const Heap *heap, const Verdict *verdict)
+advise_on_pieces (GString *text, const Verdict *verdict)
 {
-  (void)heap;
   if (!is_known (verdict->asked)) {
-    advise_on_dump (text, heap, verdict);
+    advise_on_dump (text, verdict);
     return;
   }
   if (verdict->dump->flags & MF_SNAPSHOT_COLLECTABLE)
     g_string_append (text, "call gc.collect() right before the request and dump again; if the "
-                           "largest piece stays,\n");
+                           "largest piece stays, ");
   g_string_append (text, "allocate the ");
   mf_say_bytes (text, verdict->asked);
   g_string_append (text, " once, at the start of the program, and keep them");
 }
 
 static void
-advise_on_shortage (GString *text, const Heap *heap, const Verdict *verdict)
+advise_on_shortage (GString *text, const Verdict *verdict)
 {
   const MfHeapFigures *figures = &verdict->dump->figures;
 
-  (void)heap;
   if (!is_known (verdict->asked) || verdict->asked <= figures->free) {
     g_string_append (text, "see which blocks fill the heap: the size classes and the map below");
     return;
@@ -437,15 +454,14 @@ advise_on_shortage (GString *text, const Heap *heap, const Verdict *verdict)
 }
 
 static void
-advise_on_stale (GString *text, const Heap *heap, const Verdict *verdict)
+advise_on_stale (GString *text, const Verdict *verdict)
 {
-  (void)heap;
   (void)verdict;
   g_string_append (text, "dump the heap right before the failing line:\n"
                          "  import micropython; micropython.mem_info(1)");
 }
 
-static void (*const advices[]) (GString *text, const Heap *heap, const Verdict *verdict) = {
+static void (*const advices[]) (GString *text, const Verdict *verdict) = {
   [VERDICT_OUT_OF_MEMORY] = advise_on_shortage,
   [VERDICT_FRAGMENTED] = advise_on_pieces,
   [VERDICT_STALE] = advise_on_stale,
@@ -455,11 +471,11 @@ static void (*const advices[]) (GString *text, const Heap *heap, const Verdict *
 };
 
 bool
-mf_verdict_advise (Fragmentation *self, const Heap *heap, const Verdict *verdict)
+mf_verdict_advise (Fragmentation *self, const Verdict *verdict)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
-  advices[verdict->name](text, heap, verdict);
+  advices[verdict->name](text, verdict);
   return mf_say (self, &(Saying){ .severity = MF_SAY_NEXT }, text);
 }
 

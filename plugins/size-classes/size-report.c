@@ -132,6 +132,24 @@ say (SizeClasses *self, uint32_t severity, const char *subject, const char *text
   return mf_emit (&self->statements, &row);
 }
 
+// A number in groups of three digits, "12,904".
+typedef struct {
+  char text[28];
+} Digits;
+
+static Digits
+grouped (uint64_t number)
+{
+  Digits digits;
+
+  if (number < 1000)
+    snprintf (digits.text, sizeof digits.text, "%" PRIu64, number);
+  else
+    snprintf (digits.text, sizeof digits.text, "%.20s,%03u", grouped (number / 1000).text,
+        (unsigned)(number % 1000));
+  return digits;
+}
+
 static size_t
 append_edges (SizeClasses *self, const MfSizeTally *tally, char *text, size_t n)
 {
@@ -140,8 +158,8 @@ append_edges (SizeClasses *self, const MfSizeTally *tally, char *text, size_t n)
   for (size_t i = 0; i < tally->n_edges && used < n; i++) {
     MfString name = class_name (self, tally, i);
     bool named = mf_size_tally_class_name (tally, i) != NULL;
-    used += (size_t)snprintf (text + used, n - used, "%s%s%s%" PRIu64, i ? ", " : "",
-        named ? mf_string_text (self, name) : "", named ? " " : "", tally->edges[i]);
+    used += (size_t)snprintf (text + used, n - used, "%s%s%s%s", i ? ", " : "",
+        named ? mf_string_text (self, name) : "", named ? " " : "", grouped (tally->edges[i]).text);
   }
   return used;
 }
@@ -151,8 +169,7 @@ say_edges (SizeClasses *self, const Counted *counted, const char *what)
 {
   char text[SENTENCE];
   size_t used = (size_t)snprintf (text, sizeof text,
-      "%" PRIu64 " %s of %" PRIu64 " B; edges: ", counted->tally->total.blocks, what,
-      counted->tally->total.bytes);
+      "%s B in %s %s; edges: ", counted->tally->total.blocks, what, counted->tally->total.bytes);
 
   used += append_edges (self, counted->tally, text + used, sizeof text - used);
   snprintf (text + used, sizeof text - used, " B");
