@@ -405,7 +405,8 @@ say_device (GString *text, const Evidence *evidence)
   mf_say_count (text, evidence->heap->n_dumps, "dump", "dumps");
   if (evidence->heap->headers_only)
     g_string_append_printf (text, " (%u without a map)", evidence->heap->headers_only);
-  g_string_append_printf (text, ", figures of dump %u", evidence->dump->ordinal);
+  if (evidence->heap->n_dumps > 1)
+    g_string_append_printf (text, ", figures of dump %u", evidence->dump->ordinal);
 }
 
 static const struct {

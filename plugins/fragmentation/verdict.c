@@ -291,7 +291,7 @@ say_list (GString *text, const List *list)
   g_string_append (text, " refused");
   if (list->all_fragmented)
     g_string_append (text, " with more than that free");
-  g_string_append_printf (text, ":\n  %s   (caught MemoryError", list->sizes->str);
+  g_string_append_printf (text, ":\n  %s   (caught", list->sizes->str);
   if (list->first_after && list->first_after == list->last_after)
     g_string_append_printf (text, ", after dump %u", list->first_after);
   g_string_append_c (text, ')');

@@ -169,7 +169,8 @@ say_edges (SizeClasses *self, const Counted *counted, const char *what)
 {
   char text[SENTENCE];
   size_t used = (size_t)snprintf (text, sizeof text,
-      "%s B in %s %s; edges: ", counted->tally->total.blocks, what, counted->tally->total.bytes);
+      "%s B in %s %s; edges: ", grouped (counted->tally->total.bytes).text,
+      grouped (counted->tally->total.blocks).text, what);
 
   used += append_edges (self, counted->tally, text + used, sizeof text - used);
   snprintf (text + used, sizeof text - used, " B");
