@@ -28,6 +28,7 @@ static const struct {
       ": another program has it open (a terminal such as screen, minicom, Thonny or mpremote); "
       "close it there" },
   { EIO, "; there is no hardware behind this name" },
+  { ENOTTY, "; it is no serial port" },
 };
 
 static void
@@ -173,6 +174,7 @@ open_serial (const char *path, const MfPortSettings *settings, GError **error)
   g_autofree char *device = realpath (path, NULL);
   int fd, code;
 
+  errno = ENOTTY;
   if (!device || sp_get_port_by_name (device, &port) != SP_OK
       || sp_open (port, SP_MODE_READ_WRITE) != SP_OK)
     return fail_with (error, path, errno);

@@ -91,6 +91,11 @@ def test_refusals():
         check("another program has it open" in running.said, running.said)
         board.unplug()
 
+        running = run(device="/dev/ttyNOWHERE7")
+        running.wait(1)
+        check("cannot open /dev/ttyNOWHERE7: No such file or directory; " in running.said, running.said)
+        check("serial ports" in running.said, running.said)
+
         running = run(device=os.path.abspath(RECORDING), poll="5s")
         running.wait(1)
         check("only a board can be polled" in running.said, running.said)
