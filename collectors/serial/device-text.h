@@ -121,11 +121,12 @@ typedef struct {
 typedef struct {
   uint64_t line;
   uint64_t offset;
-  bool rebooted;    // an epoch begins. False for the banner that belongs to a soft reboot already
-                    // reported, and for the banner that ends a raw prompt
-  bool soft;        // "soft reboot"
-  bool has_banner;  // the following are set
-  char version[64]; // "1.28.0"
+  bool rebooted;   // an epoch begins. False for the banner that belongs to a soft reboot already
+                   // reported, and for the banner that ends a raw prompt
+  bool soft;       // "soft reboot"
+  bool has_banner; // the following are set
+  const char *firmware; // "MicroPython" or "CircuitPython"; static
+  char version[64];     // "1.28.0"
   char board[96];
   char mcu[64];
 } MfTextBoot;

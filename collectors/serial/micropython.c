@@ -85,13 +85,20 @@ find_part (const char *text, const char *end, const char *part)
 static bool
 read_banner (MfTextBoot *boot, const MfLine *line)
 {
-  static const char *const names[] = { "MicroPython v", "Micro Python v", "CircuitPython " };
+  static const struct {
+    const char *words, *firmware;
+  } names[] = {
+    { "MicroPython v", "MicroPython" },
+    { "Micro Python v", "MicroPython" },
+    { "CircuitPython ", "CircuitPython" },
+  };
   const char *end = mf_line_trimmed_end (line);
   const char *version = NULL, *on, *board, *with;
 
   for (size_t i = 0; i < sizeof names / sizeof names[0] && !version; i++) {
-    version = mf_line_find (line, names[i]);
-    version = version ? version + strlen (names[i]) : NULL;
+    version = mf_line_find (line, names[i].words);
+    version = version ? version + strlen (names[i].words) : NULL;
+    boot->firmware = names[i].firmware;
   }
   on = version && version < end && *version >= '0' && *version <= '9'
            ? find_part (version, end, " on ")

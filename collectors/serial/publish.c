@@ -100,7 +100,7 @@ publish_boot (Serial *self)
   self->boot_pending = false;
   self->version_known |= self->boot.has_banner;
   if (self->boot.has_banner) {
-    version = g_strdup_printf ("MicroPython %s", self->boot.version);
+    version = g_strdup_printf ("%s %s", self->boot.firmware, self->boot.version);
     row.version = device_name (self, version);
     row.board = device_name (self, self->boot.board);
     row.mcu = device_name (self, self->boot.mcu);

@@ -104,6 +104,13 @@ def test_restarts():
         check_equal([s["ordinal"] for s in run.rows("heap.snapshot")], [1, 2, 3], "ordinals")
 
 
+def test_circuitpython():
+    text = "Adafruit CircuitPython 8.2.0 on 2023-07-05; Raspberry Pi Pico with rp2040\n"
+    with reading(text + dump()) as run:
+        check_equal([(b["version"], b["board"], b["mcu"]) for b in run.rows("device.boot")],
+                    [("CircuitPython 8.2.0", "Raspberry Pi Pico", "rp2040")], "starts")
+
+
 def test_order():
     fault = "MemoryError: memory allocation failed, allocating 400 bytes\n"
     with reading(dump() + fault + dump() + fault) as run:
@@ -171,5 +178,5 @@ def test_invented_names():
 
 
 if __name__ == "__main__":
-    run_tests([test_every_recording, test_restarts, test_order, test_damage, test_nothing_usable, test_enough, test_fifo,
-               test_invented_names])
+    run_tests([test_every_recording, test_restarts, test_circuitpython, test_order, test_damage, test_nothing_usable,
+               test_enough, test_fifo, test_invented_names])
