@@ -11,7 +11,7 @@ const MfOption mf_node_options[] = {
   MF_OPTION (MfNodeSettings, types, NULL, "event types to receive, as globs; all when not given"),
   MF_CHOICE (MfNodeSettings, when_full, "auto", "what a full queue does; auto = drop-oldest for live sources, else block",
     "auto", "block", "drop-oldest", "drop-newest"),
-  MF_OPTION (MfNodeSettings, queue, "4MiB", "size of the queue", .low = 65536, .high = 1e12),
+  MF_OPTION (MfNodeSettings, queue, "512KiB", "size of the queue", .low = 65536, .high = 1e12),
   MF_OPTION (MfNodeSettings, stall_timeout, "10s", "a format that accepts nothing for so long has failed",
     .low = 1e6, .high = 1e15),
   { 0 }

@@ -7,7 +7,7 @@
 
 #include <memflow/memflow.h>
 
-enum { RUNS = 5 };
+enum { RUNS = 3 };
 
 static double
 seconds (void)
@@ -46,7 +46,7 @@ pipeline (const char *modules, const char *stages, uint64_t rows, bool determini
   g_autofree char *text = g_strdup_printf ("[collector rows]\nrows = %" G_GUINT64_FORMAT "\n%s", rows, stages);
   MfPipeline *pipeline = mf_pipeline_new ();
   mf_pipeline_add_plugin_path (pipeline, modules);
-  mf_pipeline_set_output (pipeline, "bench-output");
+  mf_pipeline_set_output (pipeline, "build/bench-output");
   mf_pipeline_set_deterministic (pipeline, deterministic);
   if (mf_pipeline_load_text (pipeline, text) != MF_STATUS_OK)
     g_error ("%s", mf_pipeline_errors (pipeline));

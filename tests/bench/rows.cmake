@@ -4,5 +4,4 @@ set_target_properties (bench-rows PROPERTIES PREFIX "" OUTPUT_NAME rows LIBRARY_
 target_link_libraries (bench-rows PRIVATE memflow-api)
 add_executable (bench-row-rate bench/row-rate.c)
 target_link_libraries (bench-row-rate PRIVATE memflow PkgConfig::GLIB)
-add_test (NAME bench-row-rate COMMAND bench-row-rate ${CMAKE_BINARY_DIR}/bench-modules WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
-set_tests_properties (bench-row-rate PROPERTIES LABELS bench)
+memflow_measured_test (bench-row-rate LABELS bench COMMAND $<TARGET_FILE:bench-row-rate> ${CMAKE_BINARY_DIR}/bench-modules)
