@@ -5,7 +5,7 @@
 static const char help[]
     = "Counts the used blocks of the last whole snapshot of each heap by size class and by exact "
       "size, as granted, rounding included. Of allocations one by one (alloc.event) it counts the "
-      "calls, by the size that was asked for: what was freed again is counted too.\n"
+      "calls, by the size that was granted, where known: what was freed again is counted too.\n"
       "\n"
       "A class holds the sizes above the edge before it, up to its own; the last one holds the "
       "rest. With three edges they are called tiny, small, medium and large. The waste is a range "

@@ -184,6 +184,12 @@ publish (SizeClasses *self, const Counted *counted, const char *what)
          && publish_exact (self, counted);
 }
 
+static const char *
+plural (uint64_t n, const char *one, const char *many)
+{
+  return n == 1 ? one : many;
+}
+
 static bool
 report_calls (SizeClasses *self, const Source *source)
 {
@@ -194,23 +200,38 @@ report_calls (SizeClasses *self, const Source *source)
   if (!source->calls)
     return true;
   snprintf (text, sizeof text,
-      "counts are of calls, not of live blocks: %" PRIu64 " frees, %" PRIu64
-      " failed calls and %" PRIu64 " without a size came besides",
-      source->frees, source->failed_calls, source->uncounted);
+      "counts are of calls, not of live blocks; besides: %s %s, %s failed %s, %s %s of unknown "
+      "size or for nothing",
+      grouped (source->frees).text, plural (source->frees, "free", "frees"),
+      grouped (source->failed_calls).text, plural (source->failed_calls, "call", "calls"),
+      grouped (source->uncounted).text, plural (source->uncounted, "call", "calls"));
   return publish (self, &counted, "calls") && say (self, MF_SAY_EVIDENCE, "calls", text);
 }
 
 static bool
-warn_of_loss (SizeClasses *self, const Source *source)
+warn_of_incomplete (SizeClasses *self, const Source *source)
 {
   char text[SENTENCE];
 
-  if (source->incomplete + source->left_out == 0)
+  if (source->incomplete == 0)
     return true;
-  snprintf (text, sizeof text,
-      "%" PRIu64 " snapshots were not whole and are not counted; %" PRIu64
-      " of further heaps neither",
-      source->incomplete, source->left_out);
+  snprintf (text, sizeof text, "%s %s not whole and %s not counted",
+      grouped (source->incomplete).text,
+      plural (source->incomplete, "snapshot was", "snapshots were"),
+      plural (source->incomplete, "is", "are"));
+  return say (self, MF_SAY_WARNING, "incomplete", text);
+}
+
+static bool
+warn_of_further_heaps (SizeClasses *self, const Source *source)
+{
+  char text[SENTENCE];
+
+  if (source->left_out == 0)
+    return true;
+  snprintf (text, sizeof text, "%s %s of further heaps: only %d are followed",
+      grouped (source->left_out).text, plural (source->left_out, "snapshot", "snapshots"),
+      MOST_HEAPS);
   return say (self, MF_SAY_WARNING, "incomplete", text);
 }
 
@@ -223,5 +244,6 @@ mf_size_report (SizeClasses *self, const Source *source)
     if (!publish (self, &counted, "used blocks"))
       return false;
   }
-  return report_calls (self, source) && warn_of_loss (self, source);
+  return report_calls (self, source) && warn_of_incomplete (self, source)
+         && warn_of_further_heaps (self, source);
 }

@@ -12,6 +12,7 @@ typedef struct {
   uint32_t flags;
   uint64_t growable;
   uint32_t missing;            // blocks that the closing row counts but that do not arrive
+  bool blocks_only;            // the plugin does not consume heap.region
 } Board;
 
 // The letters of a map as kinds, as the collector names them.
@@ -53,7 +54,7 @@ push_map (Board *board, const MfHeapMap *map)
     .heap = mf_harness_string (board->harness, "gc"), .snapshot = board->snapshot,
     .ordinal = ++board->ordinal, .regions = 1, .blocks = (uint32_t) map->n_blocks, .granule = 16,
     .flags = board->flags };
-  return mf_harness_push (board->harness, &MfHeapRegion_type, &region, 1, NULL, 0)
+  return (board->blocks_only || mf_harness_push (board->harness, &MfHeapRegion_type, &region, 1, NULL, 0))
       && push_blocks (board, map, &closing)
       && mf_harness_push (board->harness, &MfHeapSnapshot_type, &closing, 1, NULL, 0);
 }
