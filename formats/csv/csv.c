@@ -58,6 +58,9 @@ csv_start (void *stage)
   csv->names = mf_names_of_stage (csv);
   mf_buffer_init (&csv->out, mf_memory_of_stage (csv));
   mf_buffer_init (&csv->lead, mf_memory_of_stage (csv));
+  if (csv->path.name && strcmp (csv->path.name, "-") == 0)
+    return mf_fail_option (csv, "path", "csv writes one file for each event type and cannot write to "
+      "stdout: give the beginning of the file names, or use plugin = json with mode = lines");
   return true;
 }
 

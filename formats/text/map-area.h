@@ -33,8 +33,8 @@ typedef struct {
 void mf_map_area_init (MfMapArea *area, uint64_t part);
 void mf_map_area_add (MfMapArea *area, uint64_t offset, uint64_t bytes, MfMapBlockKind kind);
 
-// The sums of a range of bytes that is a whole number of units: in use, in any block, and of the mark
-// that has most of it.
+// The sums of a range of bytes that is a whole number of units: in use, in any block, and of the
+// mark that has most of it.
 typedef struct {
   uint64_t used, covered, marked;
   uint8_t mark;

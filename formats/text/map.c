@@ -153,7 +153,8 @@ map_add (MfPicture *picture, const MfBatch *batch, const uint8_t *row)
   uint64_t part = mf_picture_bits (picture->roles[MF_ROLE_PART], row);
   MfMapArea *area = area_for (map, map->open, part, &refused);
   if (area)
-    mf_map_area_add (area, mf_field_bits (at, row), mf_field_bits (extent, row), kind_of (map, row));
+    mf_map_area_add (area, mf_field_bits (at, row), mf_field_bits (extent, row),
+      kind_of (map, row));
   map->open->left_out += !area;
   return !refused;
 }

@@ -148,7 +148,8 @@ subject_of (const MfPage *page, const Statement *statement, bool first)
   if (*subject)
     return subject;
   g_free (subject);
-  return g_strdup (first || statement->severity == MF_SAY_WARNING ? usual[statement->severity] : "");
+  bool named = first || statement->severity == MF_SAY_WARNING;
+  return g_strdup (named ? usual[statement->severity] : "");
 }
 
 unsigned

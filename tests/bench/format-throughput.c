@@ -118,9 +118,10 @@ measure (const char *what, const MfCellStyle *style, const MfBatch *batch,
   writing.job = (MfRowJob) { &names, &cache, &out, front.bytes, front.length,
     { &writing.written, count_bytes } };
   double rate = best_of (write_batches, &writing), copied = best_of (copy_batches, &writing);
-  printf ("%-10s %6.2f M rows/s  %5.0f B a row  %6.0f MB/s  (memcpy of the rows: %.0f M rows/s)\n",
-      what, rate, (double)writing.written / ROWS / ROUNDS,
-      rate * (double)writing.written / ROWS / ROUNDS, copied);
+  double row_bytes = (double)writing.written / ROWS / ROUNDS;
+  printf ("# measured %s-rows %.2f M/s\n# measured %s-bytes %.0f MB/s\n", what, rate, what,
+      rate * row_bytes);
+  printf ("# measured memcpy-rows %.0f M/s\n", copied);
   mf_cell_writer_free (writing.writer);
   mf_name_cache_free (&cache, out.memory);
   mf_buffer_free (&out);
@@ -150,7 +151,7 @@ main (void)
   fill (rows);
   MfBatch batch = { .type = &Alloc_type, .rows = (const void *) rows, .n_rows = ROWS,
     .stride = sizeof (Alloc), .text = "", .stage = { 2 }, .input = { 3 } };
-  measure ("CSV", &csv, &batch, csv_lead);
-  measure ("JSON Lines", &json, &batch, json_lead);
+  measure ("csv", &csv, &batch, csv_lead);
+  measure ("json-lines", &json, &batch, json_lead);
   return 0;
 }

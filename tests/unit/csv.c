@@ -48,6 +48,17 @@ test_options (void)
   format_host_free (host);
 }
 
+static void
+test_stdout (void)
+{
+  FormatHost *host = format_host_new ();
+  format_host_set (host, "path", "-");
+  g_assert_false (format_host_start (host));
+  g_assert_nonnull (strstr (host->error->str, "cannot write to stdout"));
+  host->descriptor->stop (host->stage);
+  format_host_free (host);
+}
+
 // The types of strangers: the same name in another version, and with a field more.
 typedef struct { uint64_t stage; } One;
 typedef struct { uint64_t stage, more; } Two;
@@ -226,6 +237,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/csv/file", test_file);
   g_test_add_func ("/csv/options", test_options);
+  g_test_add_func ("/csv/stdout", test_stdout);
   g_test_add_func ("/csv/versions", test_versions);
   g_test_add_func ("/csv/narrower", test_narrower);
   g_test_add_func ("/csv/globs", test_globs);
