@@ -24,3 +24,6 @@ foreach (version 1 2)
 endforeach ()
 memflow_script_test (modules-path tests/modules/search-path.py
   ARGUMENTS $<TARGET_FILE:memflow-command> ${MEMFLOW_MODULE_DIR} ${CMAKE_BINARY_DIR}/tests/sound LABELS cli)
+
+memflow_script_test (stranger-replay tests/modules/stranger-replay.py LABELS e2e
+  ARGUMENTS $<TARGET_FILE:memflow-command> ${CMAKE_BINARY_DIR}/tests/parts ${CMAKE_BINARY_DIR}/stranger-modules)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whole pipelines inside a test program. Collectors and formats that misbehave on demand lie in a folder of their own.
 set (test_parts ${CMAKE_BINARY_DIR}/tests/parts)
-foreach (part ticker slow)
+foreach (part ticker slow visitor)
   add_library (part-${part} MODULE ${CMAKE_CURRENT_LIST_DIR}/../modules/parts/${part}.c)
   set_target_properties (part-${part} PROPERTIES PREFIX "" OUTPUT_NAME ${part} LIBRARY_OUTPUT_DIRECTORY ${test_parts})
   target_link_libraries (part-${part} PRIVATE memflow-api)
