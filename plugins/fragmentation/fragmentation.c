@@ -74,14 +74,17 @@ take_stats (Fragmentation *self, Source *source, const MfBatch *batch)
   return true;
 }
 
-// Totals that still wait for a map were printed before the fault.
+// Totals of a dump before the fault that still wait have no map. Those of a later one may get it:
+// the rows of a dump and the faults before it can arrive in any order.
 static bool
 take_faults (Fragmentation *self, Source *source, const MfBatch *batch)
 {
-  if (!mf_source_settle (self, source))
-    return false;
   MF_EACH (batch, MfDeviceFault, row)
-  mf_source_take_fault (source, batch, row);
+  {
+    if (!mf_source_settle (self, source, row->after_ordinal))
+      return false;
+    mf_source_take_fault (source, batch, row);
+  }
   return true;
 }
 
@@ -130,7 +133,7 @@ finish (void *stage)
   Fragmentation *self = stage;
 
   for (Source *source = self->sources; source; source = source->next)
-    if (!mf_source_settle (self, source) || !mf_report_source (self, source))
+    if (!mf_source_settle (self, source, UINT32_MAX) || !mf_report_source (self, source))
       return false;
   if (self->sources_left_out)
     mf_log (self, MF_LOG_WARNING, "more than %d inputs: %llu rows of further ones were left out",

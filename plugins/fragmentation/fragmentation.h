@@ -146,7 +146,8 @@ bool mf_source_close_snapshot (
 // Totals are kept until it is known whether a map belongs to them.
 bool mf_source_take_stats (
     Fragmentation *self, Source *source, const MfHeapStats *row, uint32_t epoch);
-bool mf_source_settle (Fragmentation *self, Source *source);
+// No map will come for totals up to that dump: they are all that is known of it.
+bool mf_source_settle (Fragmentation *self, Source *source, uint32_t ordinal);
 
 // Robson's bounds for what is live in the last map, up to its largest block; false = none.
 bool mf_heap_worst_case (const Heap *heap, MfRobson *robson);

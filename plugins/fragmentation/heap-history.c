@@ -232,10 +232,10 @@ settle_heap (Fragmentation *self, Source *source, Heap *heap)
 }
 
 bool
-mf_source_settle (Fragmentation *self, Source *source)
+mf_source_settle (Fragmentation *self, Source *source, uint32_t ordinal)
 {
   for (Heap *heap = source->heaps; heap; heap = heap->next)
-    if (!settle_heap (self, source, heap))
+    if (heap->pending.ordinal <= ordinal && !settle_heap (self, source, heap))
       return false;
   return true;
 }

@@ -52,6 +52,15 @@ name_of_question (const Dump *dump, uint64_t question)
   return class == MF_OOM_STALE ? VERDICT_HEALTHY : names[class];
 }
 
+// A heap in which most requests find room does not tell why one of unknown size did not.
+static VerdictName
+name_of_unknown_request (const Dump *dump)
+{
+  VerdictName name = name_of_dump (dump);
+
+  return name == VERDICT_HEALTHY ? VERDICT_UNKNOWN : name;
+}
+
 static Verdict
 verdict_on_refusal (const Refusal *refusal)
 {
@@ -64,7 +73,7 @@ verdict_on_refusal (const Refusal *refusal)
   if (refusal->judged_by != JUDGED_BY_NOTHING)
     verdict.name = names[refusal->class];
   else if (!is_known (refusal->requested))
-    verdict.name = name_of_dump (&refusal->dump);
+    verdict.name = name_of_unknown_request (&refusal->dump);
   return verdict;
 }
 
@@ -129,7 +138,12 @@ static void
 say_unknown (GString *text, const Verdict *verdict)
 {
   mf_say_bytes (text, verdict->dump->figures.free);
-  g_string_append (text, " are free, but the dump does not tell the largest piece.");
+  if (verdict->dump->has_largest) {
+    g_string_append (text, " are free, ");
+    mf_say_bytes (text, verdict->dump->figures.max_alloc);
+    g_string_append (text, " of them in one piece; the device did not say how much was refused.");
+  } else
+    g_string_append (text, " are free, but the dump does not tell the largest piece.");
 }
 
 static void
@@ -481,18 +495,25 @@ mf_verdict_advise (Fragmentation *self, const Verdict *verdict)
 
 // ---- refusals that no dump tells anything about
 
+static const char *
+absence_of_maps (const Source *source)
+{
+  if (source->n_refusals == 0)
+    return "No heap map was seen.";
+  return source->heaps
+             ? "No heap map was seen between the start of the device and the failure: why "
+               "memory was short cannot be told."
+             : "No heap map was seen: why memory was short cannot be told.";
+}
+
 bool
 mf_state_unknown (Fragmentation *self, const Source *source)
 {
-  g_autoptr (GString) text
-      = g_string_new ("No heap map was seen: why memory was short cannot be told.");
+  Saying verdict = { .severity = MF_SAY_VERDICT, .subject = words[VERDICT_UNKNOWN].word };
+  g_autoptr (GString) text = g_string_new (absence_of_maps (source));
   g_autoptr (GString) next = g_string_new ("paste this line before the failing one:\n"
                                            "  import micropython; micropython.mem_info(1)");
 
-  if (source->n_refusals == 0)
-    g_string_assign (text, "No heap map was seen.");
-  return mf_say (self,
-             &(Saying){ .severity = MF_SAY_VERDICT, .subject = words[VERDICT_UNKNOWN].word }, text)
-         && state_refusals (self, source, NULL)
+  return mf_say (self, &verdict, text) && state_refusals (self, source, NULL)
          && mf_say (self, &(Saying){ .severity = MF_SAY_NEXT }, next);
 }

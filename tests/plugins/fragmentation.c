@@ -233,7 +233,35 @@ test_totals_and_map (void)
   g_assert_true (dump_text (&board, holes));
   board_finish (&board);
   g_assert_cmpuint (mf_harness_n_rows (board.harness, "fragmentation.snapshot"), ==, 1);
-  assert_says (&board, "device", "1 dump");
+  assert_statement (&board, "device", "1 dump");
+  board_free (&board);
+}
+
+// A fault before a dump may arrive between the totals and the map of that dump.
+static void
+test_fault_between_totals_and_map (void)
+{
+  Board board = open_board (NULL);
+  g_assert_true (push_totals (&board, 400, 96));
+  board.ordinal--;
+  g_assert_true (refuse (&board, 100, 0) && dump_text (&board, holes));
+  board_finish (&board);
+  assert_statement (&board, "device", "1 dump");
+  assert_says (&board, "FRAGMENTED", "16 B can be allocated in one piece although 160 B are free.");
+  assert_says (&board, "dump after", "dump 1: 160 B free");
+  board_free (&board);
+}
+
+static void
+test_unknown_size (void)
+{
+  Board board = open_board (NULL);
+  g_assert_true (dump_text (&board, "A.........") && refuse (&board, UINT64_MAX, 1));
+  board_finish (&board);
+  assert_statement (&board, "UNKNOWN",
+      "144 B are free, 144 B of them in one piece; the device did not say how much was refused.");
+  assert_statement (&board, "refused",
+      "A request of unknown size was refused (MemoryError, caught, line 7, after dump 1).");
   board_free (&board);
 }
 
@@ -255,6 +283,19 @@ test_epochs (void)
   assert_statement (&board, "dump before", "");
   assert_says (&board, "dump after", "dump 3: 160 B free");
   g_assert_cmpuint (mf_harness_n_rows (board.harness, "fragmentation.change"), ==, 0);
+  board_free (&board);
+}
+
+static void
+test_failure_after_restart (void)
+{
+  Board board = open_board (NULL);
+  g_assert_true (dump_text (&board, "A........."));
+  mf_harness_context (board.harness, "input", 1);
+  g_assert_true (refuse (&board, 100, 0));
+  board_finish (&board);
+  assert_says (&board, "HEALTHY", "144 B");
+  assert_says (&board, "UNKNOWN", "No heap map was seen between the start of the device and the failure");
   board_free (&board);
 }
 
@@ -441,7 +482,9 @@ main (int argc, char **argv)
     { "recording", test_recording }, { "histogram", test_histogram }, { "change", test_change },
     { "verdicts", test_verdicts }, { "lower-bound", test_lower_bound }, { "remedy", test_remedy },
     { "no-map", test_no_map }, { "totals-only", test_totals_only }, { "totals-and-map", test_totals_and_map },
-    { "epochs", test_epochs }, { "dump-before-and-after", test_dump_before_and_after },
+    { "fault-between-totals-and-map", test_fault_between_totals_and_map }, { "unknown-size", test_unknown_size },
+    { "epochs", test_epochs }, { "failure-after-restart", test_failure_after_restart },
+    { "dump-before-and-after", test_dump_before_and_after },
     { "leading-refusal", test_leading_refusal }, { "many-refusals", test_many_refusals },
     { "other-faults", test_other_faults }, { "damage", test_damage }, { "lost-rows", test_lost_rows },
     { "hostile-blocks", test_hostile_blocks }, { "series", test_series }, { "leak", test_leak },
