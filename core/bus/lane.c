@@ -42,13 +42,21 @@ mf_loss_free (MfLoss *loss)
   }
 }
 
+// INT64_MIN = not known.
+static int64_t
+earlier (int64_t a, int64_t b)
+{
+  return a == INT64_MIN ? b : b == INT64_MIN ? a : MIN (a, b);
+}
+
 static void
 loss_add (MfLoss **losses, const char *type, uint64_t count, uint32_t reason, int64_t from, int64_t to)
 {
   for (; *losses; losses = &(*losses)->next)
     if ((*losses)->reason == reason && !strcmp ((*losses)->type, type)) {
       (*losses)->count += count;
-      (*losses)->to = to;
+      (*losses)->from = earlier ((*losses)->from, from);
+      (*losses)->to = MAX ((*losses)->to, to);
       return;
     }
   size_t n = strlen (type) + 1;
