@@ -144,8 +144,9 @@ print_option_rows (const MfOption *options)
     g_autoptr (GString) range = g_string_new (NULL);
     mf_option_print_default (options, value);
     mf_option_print_range (options, range);
-    printf ("| `%s` | %s | `%s` | %s%s%s |\n", mf_option_name (options).text, mf_option_kind_name (options->kind), value->str,
-        options->doc, range->len ? "; " : "", range->str);
+    const char *quote = options->fallback ? "`" : "";
+    printf ("| `%s` | %s | %s%s%s | %s%s%s |\n", mf_option_name (options).text, mf_option_kind_name (options->kind),
+        quote, value->str, quote, options->doc, range->len ? "; " : "", range->str);
   }
   printf ("\n");
 }
