@@ -382,8 +382,10 @@ mf_source_close_snapshot (
   Heap *heap = heap_called (self, source, row->heap, &failed);
   Dump dump;
 
-  if (!heap)
+  if (!heap) {
+    source->is_building = false;
     return !failed;
+  }
   heap->allocator = row->allocator;
   dump = dump_of_map (source, heap, row, batch->epoch);
   if (find_flaw (source, row, &dump.figures, source->incompleteness))

@@ -271,7 +271,7 @@ test_epochs (void)
 {
   Board board = open_board (NULL);
   MfDeviceBoot boot = { .time = MF_TIME_NONE, .epoch = 1, .line = 40 };
-  g_assert_true (dump_text (&board, "A.........") && dump_text (&board, "AA........"));
+  g_assert_true (dump_text (&board, "A...................") && dump_text (&board, "AA.................."));
   mf_harness_context (board.harness, "input", 1);
   g_assert_true (mf_harness_push (board.harness, &MfDeviceBoot_type, &boot, 1, NULL, 0));
   g_assert_true (refuse (&board, 100, 0));
@@ -279,10 +279,25 @@ test_epochs (void)
   board_finish (&board);
   assert_says (&board, "FRAGMENTED", "16 B can be allocated in one piece");
   assert_says (&board, "restarts", "1 time, last at line 40; only dumps since then are compared");
+  assert_statement (&board, "since dump 1", "");
   assert_statement (&board, "since dump 2", "");
   assert_statement (&board, "dump before", "");
   assert_says (&board, "dump after", "dump 3: 160 B free");
   g_assert_cmpuint (mf_harness_n_rows (board.harness, "fragmentation.change"), ==, 0);
+  board_free (&board);
+}
+
+// A dump of the next run does not tell why a request failed in this one.
+static void
+test_restart_after_failure (void)
+{
+  Board board = open_board (NULL);
+  g_assert_true (refuse (&board, 100, 0));
+  mf_harness_context (board.harness, "input", 1);
+  g_assert_true (dump_text (&board, holes));
+  board_finish (&board);
+  assert_says (&board, "UNKNOWN", "No heap map was seen");
+  assert_statement (&board, "dump after", "");
   board_free (&board);
 }
 
@@ -389,6 +404,27 @@ test_lost_rows (void)
   board_free (&board);
 }
 
+// The closing row and the blocks must agree, whichever of them is wrong.
+static void
+test_disagreement (void)
+{
+  static const struct { uint64_t total, free; const char *why; } cases[] = {
+    { 48, 32, "its blocks are 32 B, its total is 48 B" }, { 32, 32, "its free runs are 16 B, its header says 32 B" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Board board = open_board (NULL);
+    const MfHeapBlock blocks[] = { { 1, 0, { 0 }, { 16 }, { 0 }, MF_BLOCK_USED }, { 1, 0, { 16 }, { 16 }, { 0 }, MF_BLOCK_FREE } };
+    MfHeapSnapshot closing = { .snapshot = 1, .ordinal = 1, .blocks = 2, .total = { cases[i].total },
+      .free = { cases[i].free }, .granule = 16 };
+    g_assert_true (mf_harness_push (board.harness, &MfHeapBlock_type, blocks, 2, NULL, 0));
+    g_assert_true (mf_harness_push (board.harness, &MfHeapSnapshot_type, &closing, 1, NULL, 0));
+    board_finish (&board);
+    assert_says (&board, "incomplete", cases[i].why);
+    assert_statement (&board, "UNKNOWN", "No heap map was seen.");
+    board_free (&board);
+  }
+}
+
 static void
 test_hostile_blocks (void)
 {
@@ -423,6 +459,53 @@ test_series (void)
   mf_assert_peak (board.harness, peak + 100000);
   board_finish (&board);
   assert_says (&board, "device", "5,003 dumps, figures of dump 5003");
+  board_free (&board);
+}
+
+// Each heap of each input has a report of its own, published as about that input.
+static void
+test_heaps_and_inputs (void)
+{
+  Board board = open_board (NULL);
+  const MfBatch *batch;
+  g_assert_true (dump_text (&board, "A........."));
+  board.heap = "psram";
+  g_assert_true (dump_text (&board, "A....."));
+  mf_harness_context (board.harness, "second.txt", 0);
+  g_assert_true (dump_text (&board, holes));
+  board_finish (&board);
+  g_autofree char *first = statement (&board, "HEALTHY", 0), *second = statement (&board, "HEALTHY", 1);
+  g_assert_true (g_str_has_prefix (first, "144 B can"));
+  g_assert_true (g_str_has_prefix (second, "80 B can"));
+  assert_says (&board, "FRAGMENTED", "16 B can");
+  g_assert_nonnull (mf_harness_row (board.harness, "report.statement", 0, &batch));
+  g_assert_cmpstr (mf_harness_string_text (board.harness, batch->input), ==, "input");
+  uint32_t n = mf_harness_n_rows (board.harness, "report.statement");
+  g_assert_nonnull (mf_harness_row (board.harness, "report.statement", n - 1, &batch));
+  g_assert_cmpstr (mf_harness_string_text (board.harness, batch->input), ==, "second.txt");
+  g_assert_cmpuint (mf_harness_n_rows (board.harness, "fragmentation.change"), ==, 0);
+  board_free (&board);
+}
+
+// Heaps and inputs beyond the limits are counted and named, not kept.
+static void
+test_limits (void)
+{
+  Board board = open_board (NULL);
+  for (unsigned i = 0; i < 20; i++) {
+    g_autofree char *name = g_strdup_printf ("heap %u", i);
+    board.heap = name;
+    g_assert_true (dump_text (&board, "A..."));
+  }
+  board.heap = NULL;
+  for (unsigned i = 0; i < 70; i++) {
+    g_autofree char *name = g_strdup_printf ("input %u", i);
+    mf_harness_context (board.harness, name, 0);
+    g_assert_true (dump_text (&board, "A..."));
+  }
+  board_finish (&board);
+  assert_says (&board, "incomplete", "4 dumps of further heaps are left out");
+  g_assert_nonnull (strstr (mf_harness_remarks (board.harness), "more than 64 inputs"));
   board_free (&board);
 }
 
@@ -483,11 +566,14 @@ main (int argc, char **argv)
     { "verdicts", test_verdicts }, { "lower-bound", test_lower_bound }, { "remedy", test_remedy },
     { "no-map", test_no_map }, { "totals-only", test_totals_only }, { "totals-and-map", test_totals_and_map },
     { "fault-between-totals-and-map", test_fault_between_totals_and_map }, { "unknown-size", test_unknown_size },
-    { "epochs", test_epochs }, { "failure-after-restart", test_failure_after_restart },
+    { "epochs", test_epochs }, { "restart-after-failure", test_restart_after_failure },
+    { "failure-after-restart", test_failure_after_restart },
     { "dump-before-and-after", test_dump_before_and_after },
     { "leading-refusal", test_leading_refusal }, { "many-refusals", test_many_refusals },
     { "other-faults", test_other_faults }, { "damage", test_damage }, { "lost-rows", test_lost_rows },
-    { "hostile-blocks", test_hostile_blocks }, { "series", test_series }, { "leak", test_leak },
+    { "disagreement", test_disagreement },
+    { "hostile-blocks", test_hostile_blocks }, { "series", test_series }, { "heaps-and-inputs", test_heaps_and_inputs },
+    { "limits", test_limits }, { "leak", test_leak },
     { "no-memory", test_no_memory }, { "downstream-refuses", test_downstream_refuses },
   };
   g_test_init (&argc, &argv, NULL);

@@ -12,6 +12,7 @@ typedef struct {
   uint32_t flags;
   uint64_t growable;
   uint32_t missing;            // blocks that the closing row counts but that do not arrive
+  const char *heap;            // NULL = "gc"
   bool blocks_only;            // the plugin does not consume heap.region
 } Board;
 
@@ -51,7 +52,7 @@ push_map (Board *board, const MfHeapMap *map)
 {
   MfHeapRegion region = { .snapshot = ++board->snapshot, .address = { 0x20000c10 } };
   MfHeapSnapshot closing = { .time = MF_TIME_NONE, .growable = { board->growable },
-    .heap = mf_harness_string (board->harness, "gc"), .snapshot = board->snapshot,
+    .heap = mf_harness_string (board->harness, board->heap ? board->heap : "gc"), .snapshot = board->snapshot,
     .ordinal = ++board->ordinal, .regions = 1, .blocks = (uint32_t) map->n_blocks, .granule = 16,
     .flags = board->flags };
   return (board->blocks_only || mf_harness_push (board->harness, &MfHeapRegion_type, &region, 1, NULL, 0))

@@ -110,7 +110,7 @@ test_lost_rows (void)
   Board board = open_board (NULL);
   g_assert_true (dump_text (&board, "A..."));
   board.missing = 1;
-  g_assert_true (dump_text (&board, "A.h.L=="));
+  g_assert_true (dump_text (&board, "A.h.L==."));
   board_finish (&board);
   assert_classes (&board, expected, G_N_ELEMENTS (expected));
   assert_says (&board, "incomplete", "1 snapshot was not whole and is not counted");
