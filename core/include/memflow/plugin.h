@@ -114,13 +114,11 @@ mf_port_put (MfPort *port, const void *row, size_t size)
   return true;
 }
 
-#define MF_SAME_TYPE(a, b, text) ((void) sizeof (struct { \
-  _Static_assert (__builtin_types_compatible_p (__typeof__ (a), __typeof__ (b)), text); int _; }))
-
 // Copies a row into the open batch; false = the run is to stop: return false from the callback.
+// A compiler that finds no association here says: this port publishes another row type.
 #define mf_emit(out, pointer) \
-  (MF_SAME_TYPE (*(pointer), *(out)->row, "mf_emit: this port publishes another row type"), \
-   mf_port_put (&(out)->port, (pointer), sizeof *(pointer)))
+  ((void) _Generic ((pointer), __typeof__ ((out)->row): 0, const __typeof__ (*(out)->row) *: 0), \
+   mf_port_put (&(out)->port, (pointer), sizeof *(out)->row))
 // Writes a row in place: fill what mf_reserve returns (NULL = stop), then mf_commit.
 #define mf_reserve(out) ((__typeof__ ((out)->row)) mf_port_reserve (&(out)->port))
 #define mf_commit(out) ((void) ((out)->port.next += (out)->port.stride))
