@@ -7,7 +7,7 @@ foreach (part ticker slow visitor)
   target_link_libraries (part-${part} PRIVATE memflow-api)
 endforeach ()
 
-foreach (test pipeline-api pipeline-flow)
+foreach (test pipeline-api pipeline-flow pipeline-output)
   memflow_test (${test} ${CMAKE_CURRENT_LIST_DIR}/${test}.c LIBRARIES memflow Threads::Threads)
   target_compile_definitions (test-${test} PRIVATE MEMFLOW_TEST_PARTS="${test_parts}")
   add_dependencies (test-${test} part-ticker part-slow serial json csv)

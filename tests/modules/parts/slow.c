@@ -12,6 +12,7 @@ typedef struct {
   MfStage stage;
   MfDuration pause;      // options
   MfOutputName path;
+  bool fail;
   MfOutput *output;
   uint64_t received, told, disorder;
   struct { uint32_t stage; const char *type; uint64_t next; } last[32];
@@ -66,11 +67,11 @@ slow_finish (void *stage)
   char text[128];
   int n = snprintf (text, sizeof text, "%llu received %llu lost %llu disordered\n", (unsigned long long) self->received,
       (unsigned long long) self->told, (unsigned long long) self->disorder);
-  return mf_write (self, self->output, text, (size_t) n);
+  return mf_write (self, self->output, text, (size_t) n) && (!self->fail || mf_fail_option (self, "fail", "as asked"));
 }
 
 MF_PLUGIN (Slow, "slow", .kind = MF_FORMAT, .summary = "takes its time",
   MF_OPTIONS (MF_OPTION (Slow, pause, "0", "time for each batch", .low = 0, .high = 9e8),
-    MF_OPTION (Slow, path, "slow.txt", "where to write")),
+    MF_OPTION (Slow, path, "slow.txt", "where to write"), MF_OPTION (Slow, fail, "no", "fail at the end")),
   MF_CONSUMES (MF_INPUT_ANY ("ticker.*", slow_take), MF_INPUT (MfLost, slow_take_losses)),
   .start = slow_start, .finish = slow_finish);
