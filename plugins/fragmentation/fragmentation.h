@@ -166,6 +166,12 @@ void mf_source_show_dump (Source *source, Heap *heap, const Dump *dump);
 const Refusal *mf_source_leading_refusal (const Source *source, const Heap *heap);
 Window mf_window_find (const MappedDump *mapped, uint64_t request);
 
+static inline bool
+is_known (uint64_t bytes)
+{
+  return bytes != MF_SIZE_NONE.bytes;
+}
+
 // ---- the verdict (verdict.c)
 typedef enum {
   VERDICT_OUT_OF_MEMORY,
@@ -191,6 +197,11 @@ bool mf_verdict_advise (Fragmentation *self, const Verdict *verdict);
 // Whether `request` would find room in the last dump, as a sentence.
 void mf_say_answer (GString *text, const Heap *heap, uint64_t request);
 bool mf_state_unknown (Fragmentation *self, const Source *source);
+// The refusals that `heap` explains, or for NULL those that nothing does (remedy.c).
+bool mf_state_refusals (Fragmentation *self, const Source *source, const Heap *heap);
+bool mf_state_remedy (Fragmentation *self, const Window *window);
+bool mf_state_evidence (Fragmentation *self, const Source *source, const Heap *heap,
+    const Verdict *verdict); // evidence.c
 // Whether a collection or a new heap area could still make more room.
 bool mf_dump_is_lower_bound (const Dump *dump);
 
