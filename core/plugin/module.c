@@ -3,6 +3,8 @@
 #include "plugin/module.h"
 
 #include <gmodule.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "config/options.h"
 #include "event/schema.h"
@@ -150,8 +152,19 @@ mf_module_check (const MfModule *module, GString *why)
   return true;
 }
 
-const MfModule *
-mf_module_open (const char *path, GString *why)
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+pid_t
+mf_module_fork (void)
+{
+  pthread_mutex_lock (&opening);
+  pid_t child = fork ();
+  pthread_mutex_unlock (&opening);
+  return child;
+}
+
+static const MfModule *
+open_and_check (const char *path, GString *why)
 {
   GModule *handle = g_module_open (path, G_MODULE_BIND_LOCAL);
   if (!handle) {
@@ -167,4 +180,13 @@ mf_module_open (const char *path, GString *why)
   }
   const MfModule *module = ((const MfModule *(*) (void)) symbol) ();
   return mf_module_check (module, why) ? module : NULL;
+}
+
+const MfModule *
+mf_module_open (const char *path, GString *why)
+{
+  pthread_mutex_lock (&opening);
+  const MfModule *module = open_and_check (path, why);
+  pthread_mutex_unlock (&opening);
+  return module;
 }

@@ -61,7 +61,7 @@ start_child (const char *path, int *from)
   int ends[2];
   if (pipe (ends) != 0)
     return -1;
-  pid_t child = fork ();
+  pid_t child = mf_module_fork ();
   if (child == 0) {
     close (ends[0]);
     signal (SIGINT, SIG_DFL);

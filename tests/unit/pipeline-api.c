@@ -253,11 +253,13 @@ run_one (void *data)
 {
   Fixture *fixture = data;
   Seen seen = { 0 };
+  g_autofree char *name = g_strdup_printf ("%p.json", (void *) &seen);
   for (guint i = 0; i < 5; i++) {
     MfPipeline *pipeline = fixture_pipeline (fixture);
     mf_pipeline_add_sink (pipeline, "heap.block", see_blocks, &seen);
-    mf_pipeline_set (pipeline, "json.path", g_strdup_printf ("%p.json", (void *) &seen));
-    g_assert_cmpint (mf_pipeline_load_text (pipeline, BOARD "[format json]\n"), ==, MF_STATUS_OK);
+    mf_pipeline_set (pipeline, "json.path", name);
+    g_assert_cmpint (mf_pipeline_load_text (pipeline, BOARD "[format json]\n"
+        "[collector t]\nplugin = ticker\nrows = 1\n"), ==, MF_STATUS_OK);
     g_assert_cmpint (mf_pipeline_run (pipeline), ==, MF_STATUS_OK);
     mf_pipeline_free (pipeline);
   }
