@@ -267,20 +267,31 @@ write_stack (const Run *run, const Cell *cell, const uint8_t *row, char *to)
   return close_tail (run);
 }
 
-// A cache that cannot be had is done without.
+static void
+fill_strings (MfNameCache *cache, MfMemory memory)
+{
+  size_t bytes = STRING_SLOTS * sizeof *cache->strings;
+  cache->strings = memory.resize (memory.user, NULL, bytes);
+  if (cache->strings)
+    memset (cache->strings, 0, bytes);
+}
+
+static void
+fill_stacks (MfNameCache *cache, MfMemory memory)
+{
+  cache->stacks = memory.resize (memory.user, NULL, STACK_SLOTS * sizeof *cache->stacks);
+  for (size_t i = 0; cache->stacks && i < STACK_SLOTS; i++)
+    cache->stacks[i].id = 0;
+}
+
+// A cache that cannot be had is done without, until the next batch.
 static void
 fill_cache (MfNameCache *cache, MfMemory memory)
 {
-  size_t strings = STRING_SLOTS * sizeof *cache->strings,
-         stacks = STACK_SLOTS * sizeof *cache->stacks;
-  if (cache->strings)
-    return;
-  cache->strings = memory.resize (memory.user, NULL, strings);
-  cache->stacks = memory.resize (memory.user, NULL, stacks);
-  if (cache->strings)
-    memset (cache->strings, 0, strings);
-  for (size_t i = 0; cache->stacks && i < STACK_SLOTS; i++)
-    cache->stacks[i].id = 0;
+  if (!cache->strings)
+    fill_strings (cache, memory);
+  if (!cache->stacks)
+    fill_stacks (cache, memory);
 }
 
 void

@@ -116,7 +116,7 @@ keep_stages (void *user, const char *bytes, size_t n)
   Json *json = user;
   size_t comma = json->stages.length > 0 ? 0 : 1;
   mf_buffer_put (&json->stages, bytes + comma, n - comma);
-  return !json->stages.failed;
+  return !json->stages.failed || mf_fail (json, "not enough memory for the statistics of stages");
 }
 
 static bool

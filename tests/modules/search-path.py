@@ -62,6 +62,7 @@ class SearchPath(unittest.TestCase):
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can raise privileges")
+@unittest.skipIf("ASAN_OPTIONS" in os.environ, "LeakSanitizer cannot look into a setuid program")
 class RaisedPrivileges(unittest.TestCase):
     """A copy of the command that belongs to nobody and has the setuid bit, with modules beside it."""
 
