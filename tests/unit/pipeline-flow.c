@@ -165,9 +165,13 @@ test_reader_leaves (Fixture *fixture, gconstpointer data)
 
 // ---- memory
 
-#define WRITES "[collector board]\nplugin = serial\ndevice = " RECORDING "\n[format csv]\n[format json]\n" \
+// The stages of configs/stm32.ini, and JSON Lines.
+#define WRITES "[collector board]\nplugin = serial\ndevice = " RECORDING "\n" \
+  "[analyzer fragmentation]\n[analyzer size-classes]\n[format text]\npath = report.txt\n[format csv]\n[format json]\n" \
   "[format lines]\nplugin = json\nmode = lines\npath = lines.json\n"
-static const char *const written[] = { "pipeline.json", "lines.json", "pipeline-heap.block.csv" };
+static const char *const written[] = {
+  "report.txt", "pipeline.json", "lines.json", "pipeline-heap.block.csv",
+};
 
 static MfStatus
 run_short_of_memory (const Fixture *fixture, uint64_t n, char **errors)

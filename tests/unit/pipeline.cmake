@@ -10,7 +10,7 @@ endforeach ()
 foreach (test pipeline-api pipeline-flow pipeline-output)
   memflow_test (${test} ${CMAKE_CURRENT_LIST_DIR}/${test}.c LIBRARIES memflow Threads::Threads)
   target_compile_definitions (test-${test} PRIVATE MEMFLOW_TEST_PARTS="${test_parts}")
-  add_dependencies (test-${test} part-ticker part-slow serial json csv)
+  add_dependencies (test-${test} part-ticker part-slow serial json csv text fragmentation size-classes)
 endforeach ()
 
 # The example that the C API comes with.
