@@ -339,7 +339,7 @@ take_damage (void *user, const MfDumpDamage *damage)
   self->ordinal++;
   log_damage (self, damage);
   self->damaged_dumps++;
-  mf_lost (self, "heap.block", 1, MF_LOST_DAMAGED);
+  mf_lost (self, "heap.snapshot", 1, MF_LOST_DAMAGED);
   row = (MfInputDamage){
     .time = self->time,
     .line = small (damage->first_line),

@@ -134,7 +134,7 @@ def test_damage():
         lines = len(dump().splitlines())
         check_equal((damage[0]["line"], damage[0]["last_line"]), (lines + 1, 2 * lines), "its lines")
         check_equal([(e["type"], e["reason"], e["count"]) for e in run.rows("core.lost")],
-                    [("heap.block", "damaged", 1)], "losses")
+                    [("heap.snapshot", "damaged", 1)], "losses")
         check("is damaged and left out" in run.said, run.said)
     with reading(text, "--fail-on-loss", status=4):
         pass
