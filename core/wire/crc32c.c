@@ -34,13 +34,19 @@ eight_bytes (const MfCrcTable *t, uint32_t crc, const uint8_t *at)
 }
 
 uint32_t
-mf_crc32c (const MfCrcTable *table, const void *bytes, size_t n)
+mf_crc32c_more (const MfCrcTable *table, uint32_t crc, const void *bytes, size_t n)
 {
   const uint8_t *at = bytes;
-  uint32_t crc = UINT32_MAX;
+  crc = ~crc;
   for (; n >= 8; n -= 8, at += 8)
     crc = eight_bytes (table, crc, at);
   for (; n; n--)
     crc = crc >> 8 ^ table->of[0][(crc ^ *at++) & 0xff];
   return ~crc;
+}
+
+uint32_t
+mf_crc32c (const MfCrcTable *table, const void *bytes, size_t n)
+{
+  return mf_crc32c_more (table, 0, bytes, n);
 }

@@ -12,3 +12,6 @@ void mf_crc_table_init (MfCrcTable *table);
 
 // The checksum of n bytes.
 uint32_t mf_crc32c (const MfCrcTable *table, const void *bytes, size_t n);
+
+// The checksum of n bytes that follow those whose checksum is `crc`, together with them.
+uint32_t mf_crc32c_more (const MfCrcTable *table, uint32_t crc, const void *bytes, size_t n);

@@ -18,7 +18,8 @@ enum { BLOCK_ZSTD = 1 };     // flags of blocks
 
 enum { RECORD_KIND_AT = 0, RECORD_LENGTH_AT = 4, RECORD_HEADER = 8 };
 enum {
-  RECORD_SCHEMA = 1, RECORD_STRING, RECORD_FRAME, RECORD_BATCH, RECORD_LOSS, RECORD_FACT, RECORD_END
+  RECORD_SCHEMA = 1, RECORD_STRING, RECORD_FRAME, RECORD_BATCH, RECORD_LOSS, RECORD_FACT, RECORD_END,
+  RECORD_SEAL
 };
 
 enum {
@@ -31,6 +32,7 @@ enum {
 };
 enum { LOSS_COUNT_AT = 0, LOSS_REASON_AT = 8, LOSS_BODY = 16 };
 enum { END_TOTALS_AT = 0, END_BODY = 8, TOTAL_SCHEMA_AT = 0, TOTAL_ROWS_AT = 8, TOTAL_BODY = 16 };
+enum { SEAL_CRC_AT = 0, SEAL_BODY = 8 };
 
 _Static_assert (sizeof FILE_MAGIC - 1 == FILE_MAJOR_AT, "the magic is followed by the version");
 _Static_assert (sizeof BLOCK_MAGIC - 1 == BLOCK_KIND_AT, "the magic is followed by the kind");

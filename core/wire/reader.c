@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-typedef struct { uint8_t kind, flags; uint32_t stored, raw, crc; uint64_t sequence; } BlockHeader;
-
 typedef enum { BLOCK_OPEN, BLOCK_SKIPPED, BLOCK_ITEM, BLOCK_FAILED } BlockResult;
 
 // ---- memory
@@ -180,6 +178,37 @@ skip_to_magic (MfWireReader *r)
 
 // ---- blocks
 
+static void
+open_records (MfWireReader *r, const BlockHeader *header, uint32_t raw_end)
+{
+  r->sequence++;
+  r->block_at = r->offset;
+  r->block_bytes = BLOCK_HEADER + header->stored;
+  r->raw_at = 0;
+  r->raw_end = raw_end;
+  mf_id_map_open (&r->strings, header->raw / 16);
+  mf_id_map_open (&r->stacks, header->raw / (RECORD_HEADER + FRAME_BODY));
+}
+
+// Opens the sealed records at the beginning of a damaged block: are there any?
+static bool
+open_salvaged (MfWireReader *r, const BlockHeader *header)
+{
+  size_t there = available (r) - BLOCK_HEADER;
+  there = there < header->stored ? there : header->stored;
+  uint32_t sealed = mf_wire_salvage (r, header, unread (r) + BLOCK_HEADER, there);
+  if (sealed)
+    open_records (r, header, sealed);
+  return sealed;
+}
+
+static BlockResult
+skip_cut_block (MfWireReader *r, const BlockHeader *header)
+{
+  return skip_damage (r, 1, open_salvaged (r, header) ? "a block is cut off; its first records are used"
+                                                      : "a block is cut off");
+}
+
 // A block whose contents are damaged: its length is to be believed if something sensible follows it.
 static BlockResult
 skip_damaged_block (MfWireReader *r, const BlockHeader *header)
@@ -190,14 +219,16 @@ skip_damaged_block (MfWireReader *r, const BlockHeader *header)
   BlockHeader next;
   bool sensible = available (r) == whole
       || parse_block_header (r, unread (r) + whole, available (r) - whole, &next);
-  return skip_damage (r, sensible ? whole : 1, "the checksum of a block does not match its bytes");
+  return skip_damage (r, sensible ? whole : 1, open_salvaged (r, header)
+          ? "the checksum of a block does not match its bytes; its first records are used"
+          : "the checksum of a block does not match its bytes");
 }
 
 static bool
 unpack (MfWireReader *r, const BlockHeader *header, const uint8_t *stored)
 {
   if (header->flags & BLOCK_ZSTD)
-    return mf_unpack (r->unpacker, stored, header->stored, r->raw, header->raw);
+    return mf_unpack (r->unpacker, stored, header->stored, r->raw, header->raw) == header->raw;
   if (header->stored == header->raw)
     memcpy (r->raw, stored, header->raw);
   return header->stored == header->raw;
@@ -220,13 +251,7 @@ open_block (MfWireReader *r, const BlockHeader *header)
   }
   if (!unpack (r, header, stored))
     return skip_damage (r, whole, "a block cannot be unpacked");
-  r->sequence++;
-  r->block_at = r->offset;
-  r->block_bytes = (uint32_t) whole;
-  r->raw_at = 0;
-  r->raw_end = header->raw;
-  mf_id_map_open (&r->strings, header->raw / 16);
-  mf_id_map_open (&r->stacks, header->raw / (RECORD_HEADER + FRAME_BODY));
+  open_records (r, header, header->raw);
   advance (r, whole);
   return BLOCK_OPEN;
 }
@@ -244,7 +269,7 @@ next_block (MfWireReader *r, MfWireItem *item)
   if (!fill (r, BLOCK_HEADER + (size_t) header.stored))
     return BLOCK_FAILED;
   if (available (r) < BLOCK_HEADER + (size_t) header.stored)
-    return skip_damage (r, 1, "a block is cut off");
+    return skip_cut_block (r, &header);
   if (header.crc != mf_crc32c (&r->crc, unread (r) + BLOCK_HEADER, header.stored))
     return skip_damaged_block (r, &header);
   return open_block (r, &header);
@@ -278,7 +303,7 @@ read_record (MfWireReader *r, MfWireItem *item)
   if (result == RECORD_FAILED)
     *item = (MfWireItem) { .kind = MF_WIRE_FAILED };
   if (result == RECORD_MALFORMED) {
-    damage_item (item, r->block_at, r->block_bytes, 0, r->damage_reason);
+    damage_item (item, r->block_at, r->block_bytes, 0, r->malformed);
     r->raw_at = r->raw_end;
   }
   return result != RECORD_DONE;

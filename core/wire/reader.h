@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the reader: reader.c finds sound blocks in the stream, records.c decodes what is in them.
+// Inside of the reader: reader.c finds sound blocks in the stream, salvage.c the sound beginnings of
+// damaged ones, records.c decodes what is in them.
 #pragma once
 
 #include "crc32c.h"
@@ -38,6 +39,7 @@ struct MfWireReader {
   // the open block
   uint64_t block_at;
   uint32_t raw_at, raw_end, block_bytes;
+  const char *malformed;         // what is wrong with its record
   MfIdMap strings, stacks;
 
   Stream streams[MF_WIRE_SCHEMAS_MAX];
@@ -48,12 +50,18 @@ struct MfWireReader {
   char error[256];
 };
 
+typedef struct { uint8_t kind, flags; uint32_t stored, raw, crc; uint64_t sequence; } BlockHeader;
+
+// Unpacks what can be had of a damaged block, of which n stored bytes are there, into r->raw: the length
+// of the records whose seals are right.
+uint32_t mf_wire_salvage (MfWireReader *r, const BlockHeader *header, const uint8_t *stored, size_t n);
+
 // What a record came to.
 typedef enum {
   RECORD_DONE,       // nothing to deliver
   RECORD_ITEM,       // *item is to be delivered, the record is done
   RECORD_AGAIN,      // *item is to be delivered, then the record is to be read once more
-  RECORD_MALFORMED,  // r->damage_reason says why
+  RECORD_MALFORMED,  // r->malformed says why
   RECORD_FAILED      // r->error says why
 } RecordResult;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes the records of one sound block. Its checksum was right, but its writer may still have been
+// Decodes the records of one sound block. Its checksums were right, but its writer may still have been
 // wrong or malicious: everything is checked once more.
 #include "reader.h"
 
@@ -12,7 +12,7 @@ typedef struct { uint8_t *at; uint32_t n; } Body;
 static RecordResult
 malformed (MfWireReader *r, const char *reason)
 {
-  r->damage_reason = reason;
+  r->malformed = reason;
   return RECORD_MALFORMED;
 }
 
@@ -262,12 +262,20 @@ decode_end (MfWireReader *r, Body body, MfWireItem *item)
   return RECORD_ITEM;
 }
 
+// The checksum of the whole block was right, or salvage.c has looked at this seal already.
+static RecordResult
+decode_seal (MfWireReader *r __attribute__ ((unused)), Body body __attribute__ ((unused)),
+    MfWireItem *item __attribute__ ((unused)))
+{
+  return RECORD_DONE;
+}
+
 typedef RecordResult (*Decode) (MfWireReader *r, Body body, MfWireItem *item);
 
 static const Decode DECODERS[] = {
   [RECORD_SCHEMA] = decode_schema, [RECORD_STRING] = decode_string, [RECORD_FRAME] = decode_frame,
   [RECORD_BATCH] = decode_batch,   [RECORD_LOSS] = decode_loss,     [RECORD_FACT] = decode_fact,
-  [RECORD_END] = decode_end,
+  [RECORD_END] = decode_end,       [RECORD_SEAL] = decode_seal,
 };
 
 RecordResult

@@ -11,6 +11,7 @@
 #include "schema.h"
 
 enum { CHAIN = 512 };  // frames of a stack that are defined in one walk
+enum { GROUP = 16 * 1024 };  // a compressed block is sealed once this many raw bytes have come together
 enum { STACK_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
 
 // Ids that the open block defines: open addressing, 0 = empty slot.
@@ -27,8 +28,9 @@ struct MfWireWriter {
   MfWireWriting to;
   MfCrcTable crc;
   uint8_t *raw, *stored;
-  void *packer;
+  MfPacker packer;
   uint32_t capacity, target, used, block_rows;
+  uint32_t sealed, sum;  // end of the last seal, and the checksum that it holds
   uint64_t sequence, rows, refused;
   bool begun, failed, foreign, has_text;
   IdSet strings, stacks;
@@ -40,6 +42,26 @@ struct MfWireWriter {
 };
 
 // ---- memory
+
+static void
+id_set_clear (IdSet *set)
+{
+  memset (set->ids, 0, sizeof (uint32_t) * (set->mask + 1));
+  set->n = 0;
+}
+
+// The checksums of a block begin with its number, so that no records of another one pass for its own.
+static void
+begin_block (MfWireWriter *w)
+{
+  uint8_t number[8];
+  mf_store64 (number, w->sequence);
+  w->sum = mf_crc32c (&w->crc, number, sizeof number);
+  w->used = w->block_rows = w->sealed = 0;
+  id_set_clear (&w->strings);
+  id_set_clear (&w->stacks);
+  mf_pack_begin (&w->packer, w->raw, w->stored, w->capacity);
+}
 
 static uint32_t
 capacity_of (const MfWireWriting *writing)
@@ -81,12 +103,12 @@ mf_wire_writer_init (void *memory, const MfWireWriting *writing)
   w->raw = (uint8_t *) memory + padded (sizeof *w);
   w->stored = w->raw + w->capacity + BLOCK_HEADER;
   uint8_t *packer = w->stored + (writing->level ? w->capacity : 0);
-  w->packer = mf_pack_init (packer, writing->level);
+  mf_pack_init (&w->packer, packer, writing->level);
   w->strings.ids = (uint32_t *) (packer + mf_pack_bytes (writing->level));
   w->stacks.ids = w->strings.ids + slots;
   w->strings.mask = w->stacks.mask = slots - 1;
-  memset (w->strings.ids, 0, 2 * sizeof (uint32_t) * slots);
   mf_crc_table_init (&w->crc);
+  begin_block (w);
   return w;
 }
 
@@ -125,23 +147,14 @@ put_block (MfWireWriter *w, const uint8_t *stored, size_t n, uint8_t flags)
   return put_bytes (w, header, sizeof header) && put_bytes (w, stored, n);
 }
 
-static void
-id_set_clear (IdSet *set)
-{
-  memset (set->ids, 0, sizeof (uint32_t) * (set->mask + 1));
-  set->n = 0;
-}
-
 static bool
 close_block (MfWireWriter *w)
 {
   if (!w->used)
     return !w->failed;
-  size_t n = mf_pack (w->packer, w->to.level, w->raw, w->used, w->stored, w->used - 1);
+  size_t n = mf_pack_end (&w->packer, w->used);
   bool written = n ? put_block (w, w->stored, n, BLOCK_ZSTD) : put_block (w, w->raw, w->used, 0);
-  w->used = w->block_rows = 0;
-  id_set_clear (&w->strings);
-  id_set_clear (&w->stacks);
+  begin_block (w);
   return written;
 }
 
@@ -165,6 +178,23 @@ put_record (MfWireWriter *w, uint16_t kind, size_t length)
   return at + RECORD_HEADER;
 }
 
+// Seals the records since the last seal: a reader can use them even if the rest of the block is lost.
+// Without compression that costs so little that each batch has its own.
+static void
+seal (MfWireWriter *w)
+{
+  uint32_t n = w->used - w->sealed;
+  if (n < (w->to.level ? GROUP : 1) || w->used + RECORD_HEADER + SEAL_BODY > w->target)
+    return;
+  const uint8_t *from = w->raw + w->sealed;
+  uint8_t *body = put_record (w, RECORD_SEAL, SEAL_BODY);
+  w->sum = mf_crc32c_more (&w->crc, w->sum, from, (size_t) (body - from));
+  memset (body, 0, SEAL_BODY);
+  mf_store32 (body + SEAL_CRC_AT, w->sum);
+  w->sealed = w->used;
+  mf_pack_flush (&w->packer, w->used);
+}
+
 // Room for a record that stands outside batches: in this block or in the next; NULL = it fits in none.
 static uint8_t *
 put_lone_record (MfWireWriter *w, uint16_t kind, size_t length)
@@ -172,6 +202,7 @@ put_lone_record (MfWireWriter *w, uint16_t kind, size_t length)
   size_t n = RECORD_HEADER + padded (length);
   if (!w->begun)
     put_file_header (w);
+  seal (w);
   if (n > w->capacity - (size_t) w->used || w->used + n > w->target)
     close_block (w);
   return n <= w->capacity - (size_t) w->used ? put_record (w, kind, length) : NULL;
@@ -428,14 +459,16 @@ define_origin (MfWireWriter *w, const MfBatch *batch, uint32_t schema)
   return fit == FITS ? define_string (w, 0, batch->input.id) : fit;
 }
 
-// Writes as many of the n rows as the open block can take: how many. *fit says why not more.
+// Writes as many of the n rows as the open block can take before it is to be sealed: how many. *fit says
+// whether there is room for more.
 static uint32_t
 put_some (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t *from, uint32_t n, Fit *fit)
 {
+  seal (w);
   *fit = define_origin (w, batch, schema);
   size_t planned = RECORD_HEADER + BATCH_BODY;
   uint32_t taken = 0, rows_before = w->block_rows;
-  while (*fit == FITS && taken < n) {
+  while (*fit == FITS && taken < n && (!taken || w->used - w->sealed + planned < GROUP)) {
     *fit = plan_row (w, batch, from + (size_t) taken * batch->stride, &planned);
     if (*fit != FITS)
       break;

@@ -601,6 +601,34 @@ test_random (gconstpointer seed)
 
 // ---- damage
 
+// A block made by hand: `records` as they stand.
+static void
+append_block (Run *run, uint64_t sequence, uint8_t kind, const GByteArray *records)
+{
+  MfCrcTable table;
+  mf_crc_table_init (&table);
+  uint8_t header[BLOCK_HEADER] = BLOCK_MAGIC;
+  header[BLOCK_KIND_AT] = kind;
+  mf_store32 (header + BLOCK_STORED_AT, records->len);
+  mf_store32 (header + BLOCK_RAW_AT, records->len);
+  mf_store32 (header + BLOCK_CRC_AT, mf_crc32c (&table, records->data, records->len));
+  mf_store64 (header + BLOCK_SEQUENCE_AT, sequence);
+  mf_store32 (header + BLOCK_HEADER_CRC_AT, mf_crc32c (&table, header, BLOCK_HEADER_CRC_AT));
+  g_byte_array_append (run->bytes, header, sizeof header);
+  g_byte_array_append (run->bytes, records->data, records->len);
+}
+
+static void
+append_record (GByteArray *records, uint16_t kind, const void *body, uint32_t n)
+{
+  uint8_t header[RECORD_HEADER] = { 0 };
+  mf_store16 (header + RECORD_KIND_AT, kind);
+  mf_store32 (header + RECORD_LENGTH_AT, n);
+  g_byte_array_append (records, header, sizeof header);
+  g_byte_array_append (records, body, n);
+  g_byte_array_set_size (records, (guint) padded (records->len));
+}
+
 // The rows that came out are rows that went in, in their order: how many came out.
 static guint
 assert_in_order (const GPtrArray *some, const GPtrArray *all)
@@ -614,18 +642,79 @@ assert_in_order (const GPtrArray *some, const GPtrArray *all)
   return some->len;
 }
 
-// Rows of the whole blocks in the first n bytes.
-static guint
-rows_of_whole_blocks (const Run *run, size_t n)
+// Raw bytes of the block at `at` that the first n of its stored bytes hold.
+static GByteArray *
+raw_of_block (const Run *run, size_t at, uint32_t n)
 {
-  static const guint ROWS[] = { 5, 3, 5, 3, 0 };
+  const uint8_t *block = run->bytes->data + at;
+  GByteArray *raw = g_byte_array_new ();
+  g_byte_array_append (raw, block + BLOCK_HEADER, n);
+  if (!block[BLOCK_FLAGS_AT])
+    return raw;
+  g_autofree void *memory = g_malloc (mf_unpack_bytes ());
+  g_byte_array_set_size (raw, mf_load32 (block + BLOCK_RAW_AT));
+  size_t got = mf_unpack (mf_unpack_init (memory), block + BLOCK_HEADER, n, raw->data, raw->len);
+  g_byte_array_set_size (raw, (guint) got);
+  return raw;
+}
+
+typedef struct { guint rows, sealed_rows, seals; size_t sealed, longest_group; } Records;
+
+// Walks over whole records.
+static Records
+records_of (const GByteArray *raw)
+{
+  Records records = { 0 };
+  for (size_t at = 0; at + RECORD_HEADER <= raw->len;) {
+    const uint8_t *record = raw->data + at;
+    at += RECORD_HEADER + padded (mf_load32 (record + RECORD_LENGTH_AT));
+    if (at > raw->len)
+      break;
+    if (mf_load16 (record) == RECORD_BATCH)
+      records.rows += mf_load32 (record + RECORD_HEADER + BATCH_ROWS_AT);
+    if (mf_load16 (record) != RECORD_SEAL)
+      continue;
+    records.longest_group = MAX (records.longest_group, at - records.sealed);
+    records.sealed = at;
+    records.sealed_rows = records.rows;
+    records.seals++;
+  }
+  records.longest_group = MAX (records.longest_group, raw->len - records.sealed);
+  return records;
+}
+
+// Rows that are to come out of the first n bytes: of whole blocks, and those before a seal of the cut one.
+static guint
+rows_before_cut (const Run *run, size_t n)
+{
   guint rows = 0;
-  size_t at = FILE_HEADER;
-  for (guint i = 0; i < G_N_ELEMENTS (ROWS); i++) {
-    at += BLOCK_HEADER + mf_load32 (run->bytes->data + at + BLOCK_STORED_AT);
-    rows += at <= n ? ROWS[i] : 0;
+  for (size_t at = FILE_HEADER; at + BLOCK_HEADER <= n;) {
+    uint32_t stored = mf_load32 (run->bytes->data + at + BLOCK_STORED_AT);
+    uint32_t there = (uint32_t) MIN (stored, n - at - BLOCK_HEADER);
+    g_autoptr (GByteArray) raw = raw_of_block (run, at, there);
+    Records records = records_of (raw);
+    rows += there == stored ? records.rows : records.sealed_rows;
+    at += BLOCK_HEADER + stored;
   }
   return rows;
+}
+
+static void
+assert_every_cut (const Run *whole, const GPtrArray *lines)
+{
+  guint most = 0;
+  for (guint n = 0; n < whole->bytes->len; n++) {
+    g_autoptr (Run) run = run_new ();
+    g_byte_array_append (run->bytes, whole->bytes->data, n);
+    g_autoptr (Seen) seen = read_capture (run, false);
+    g_assert_false (seen->ended || seen->failed);
+    g_assert_cmpuint (seen->damages, >=, 1);
+    g_assert_cmpuint (seen->rows->len, ==, rows_before_cut (whole, n));
+    g_assert_cmpuint (seen->rows->len, >=, most);
+    most = seen->rows->len;
+    for (guint i = 0; i < most; i++)
+      g_assert_cmpstr (seen->rows->pdata[i], ==, lines->pdata[i]);
+  }
 }
 
 static void
@@ -634,22 +723,101 @@ test_truncation (gconstpointer level)
   g_autoptr (Run) whole = run_new ();
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   write_sample (whole, lines, GPOINTER_TO_INT (level), false);
-  for (guint n = 0; n < whole->bytes->len; n++) {
-    g_autoptr (Run) run = run_new ();
-    g_byte_array_append (run->bytes, whole->bytes->data, n);
-    g_autoptr (Seen) seen = read_capture (run, false);
-    g_assert_false (seen->ended || seen->failed);
-    g_assert_cmpuint (seen->damages, >=, 1);
-    g_assert_cmpuint (assert_in_order (seen->rows, lines), ==, n < FILE_HEADER ? 0 : rows_of_whole_blocks (whole, n));
-  }
+  assert_every_cut (whole, lines);
 }
 
+// One block: 24 batches, long enough for several groups when they are compressed.
 static void
-test_bit_flips (gconstpointer level)
+write_one_block (Run *run, GPtrArray *lines, int level)
+{
+  g_autofree MfWireWriter *writer = writer_new (run, level, 0, false);
+  g_autofree char *text = g_strnfill (level ? 3000 : 30, 'x');
+  for (uint32_t i = 0; i < 24; i++) {
+    MfDeviceFault row = { .stack = some_stack (run, 1 + (int) i), .line = i, .message = { 0, strlen (text) - i } };
+    MfBatch batch = batch_of (run, &MfDeviceFault_type, &row, 1);
+    text[i] = (char) ('a' + i);
+    batch.text = text;
+    batch.text_size = strlen (text);
+    put (writer, run, lines, &batch);
+  }
+  g_assert_true (mf_wire_write_end (writer));
+}
+
+// What a cut costs is one group: 16 KiB and a row, or one batch when nothing is compressed.
+static void
+test_cut_block (gconstpointer level)
 {
   g_autoptr (Run) whole = run_new ();
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  write_small_sample (whole, lines, GPOINTER_TO_INT (level));
+  write_one_block (whole, lines, GPOINTER_TO_INT (level));
+  uint32_t stored = mf_load32 (whole->bytes->data + FILE_HEADER + BLOCK_STORED_AT);
+  g_assert_cmpuint (FILE_HEADER + BLOCK_HEADER + stored, ==, whole->bytes->len);
+  g_autoptr (GByteArray) raw = raw_of_block (whole, FILE_HEADER, stored);
+  Records records = records_of (raw);
+  g_assert_cmpuint (records.rows, ==, lines->len);
+  g_assert_cmpuint (records.seals, >=, level ? 4 : 24);
+  g_assert_cmpuint (records.longest_group, <, level ? 20 * 1024 : 2 * 1024);
+  assert_every_cut (whole, lines);
+  g_assert_cmpuint (rows_before_cut (whole, whole->bytes->len - 1), >=, level ? 18 : 24);
+}
+
+// Sealed records, but of the block before: a seal holds for its own block only.
+static void
+test_foreign_seal (void)
+{
+  g_autoptr (Run) run = run_new ();
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  write_small_sample (run, lines, 0);
+  guint n = BLOCK_HEADER + mf_load32 (run->bytes->data + FILE_HEADER + BLOCK_STORED_AT);
+  g_autoptr (GByteArray) raw = raw_of_block (run, FILE_HEADER, n - BLOCK_HEADER);
+  MfCrcTable table;
+  mf_crc_table_init (&table);
+  for (uint64_t number = 0; number < 2; number++) {
+    uint8_t bytes[8], seal[SEAL_BODY] = { 0 };
+    mf_store64 (bytes, number);
+    g_autoptr (GByteArray) records = g_byte_array_new ();
+    g_byte_array_append (records, raw->data, raw->len);
+    append_record (records, RECORD_SEAL, seal, SEAL_BODY);
+    uint32_t sum = mf_crc32c_more (&table, mf_crc32c (&table, bytes, 8), records->data, records->len - SEAL_BODY);
+    mf_store32 (records->data + records->len - SEAL_BODY, sum);
+    g_byte_array_set_size (run->bytes, FILE_HEADER);
+    append_record (records, RECORD_FACT, "cut", 3);
+    append_block (run, 0, BLOCK_RECORDS, records);
+    g_byte_array_set_size (run->bytes, run->bytes->len - 1);
+    g_autoptr (Seen) seen = read_capture (run, false);
+    g_assert_cmpuint (seen->rows->len, ==, number ? 0 : 2);
+    g_assert_cmpstr (seen->reason, ==, number ? "a block is cut off" : "a block is cut off; its first records are used");
+  }
+}
+
+// The middle of a block is overwritten: the groups before are used, and their rows are not told to be missing.
+static void
+test_damaged_block (gconstpointer level)
+{
+  g_autoptr (Run) run = run_new ();
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_autofree MfWireWriter *writer = writer_new (run, GPOINTER_TO_INT (level), 0, false);
+  for (uint32_t i = 0; i < 12; i++) {
+    put_allocs (writer, run, lines, 300 * i, 300);
+    if (i == 5)
+      g_assert_true (mf_wire_write_flush (writer));
+  }
+  g_assert_true (mf_wire_write_end (writer));
+  uint32_t stored = mf_load32 (run->bytes->data + FILE_HEADER + BLOCK_STORED_AT);
+  memset (run->bytes->data + FILE_HEADER + BLOCK_HEADER + stored / 2, 0x55, 64);
+  g_autoptr (Seen) seen = read_capture (run, false);
+  assert_in_order (seen->rows, lines);
+  g_assert_cmpuint (seen->rows->len, >, 1800 + 300);
+  g_assert_cmpuint (seen->rows->len, <, 1800 + 1500);
+  g_assert_cmpuint (seen->rows->len + seen->missing, ==, lines->len);
+  g_assert_cmpuint (seen->damages, ==, 1);
+  g_assert_cmpuint (seen->blocks, ==, 0);
+  g_assert_true (seen->ended);
+}
+
+static void
+assert_every_flip (const Run *whole, const GPtrArray *lines)
+{
   for (guint bit = 0; bit < whole->bytes->len * 8; bit++) {
     g_autoptr (Run) run = run_new ();
     g_byte_array_append (run->bytes, whole->bytes->data, whole->bytes->len);
@@ -664,6 +832,24 @@ test_bit_flips (gconstpointer level)
     if (bit / 8 < FILE_HEADER)
       g_assert_cmpuint (rows, ==, lines->len);
   }
+}
+
+static void
+test_bit_flips (gconstpointer level)
+{
+  g_autoptr (Run) small = run_new ();
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  write_small_sample (small, lines, GPOINTER_TO_INT (level));
+  assert_every_flip (small, lines);
+}
+
+static void
+test_bit_flips_in_block (gconstpointer level)
+{
+  g_autoptr (Run) one = run_new ();
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  write_one_block (one, lines, GPOINTER_TO_INT (level));
+  assert_every_flip (one, lines);
 }
 
 // One block of three is taken out: exactly its rows are missing, wherever its definitions were needed.
@@ -883,34 +1069,6 @@ test_newer_major (void)
       "use the memflow that wrote it, or a newer one");
 }
 
-// A block made by hand: `records` as they stand.
-static void
-append_block (Run *run, uint64_t sequence, uint8_t kind, const GByteArray *records)
-{
-  MfCrcTable table;
-  mf_crc_table_init (&table);
-  uint8_t header[BLOCK_HEADER] = BLOCK_MAGIC;
-  header[BLOCK_KIND_AT] = kind;
-  mf_store32 (header + BLOCK_STORED_AT, records->len);
-  mf_store32 (header + BLOCK_RAW_AT, records->len);
-  mf_store32 (header + BLOCK_CRC_AT, mf_crc32c (&table, records->data, records->len));
-  mf_store64 (header + BLOCK_SEQUENCE_AT, sequence);
-  mf_store32 (header + BLOCK_HEADER_CRC_AT, mf_crc32c (&table, header, BLOCK_HEADER_CRC_AT));
-  g_byte_array_append (run->bytes, header, sizeof header);
-  g_byte_array_append (run->bytes, records->data, records->len);
-}
-
-static void
-append_record (GByteArray *records, uint16_t kind, const void *body, uint32_t n)
-{
-  uint8_t header[RECORD_HEADER] = { 0 };
-  mf_store16 (header + RECORD_KIND_AT, kind);
-  mf_store32 (header + RECORD_LENGTH_AT, n);
-  g_byte_array_append (records, header, sizeof header);
-  g_byte_array_append (records, body, n);
-  g_byte_array_set_size (records, (guint) padded (records->len));
-}
-
 static void
 test_newer_minor (void)
 {
@@ -1116,6 +1274,13 @@ main (int argc, char **argv)
   g_test_add_data_func ("/wire/truncation/zstd", GINT_TO_POINTER (3), test_truncation);
   g_test_add_data_func ("/wire/bit-flips/raw", GINT_TO_POINTER (0), test_bit_flips);
   g_test_add_data_func ("/wire/bit-flips/zstd", GINT_TO_POINTER (3), test_bit_flips);
+  g_test_add_data_func ("/wire/bit-flips/one-block-raw", GINT_TO_POINTER (0), test_bit_flips_in_block);
+  g_test_add_data_func ("/wire/bit-flips/one-block-zstd", GINT_TO_POINTER (3), test_bit_flips_in_block);
+  g_test_add_data_func ("/wire/cut-block/raw", GINT_TO_POINTER (0), test_cut_block);
+  g_test_add_data_func ("/wire/cut-block/zstd", GINT_TO_POINTER (3), test_cut_block);
+  g_test_add_func ("/wire/cut-block/foreign-seal", test_foreign_seal);
+  g_test_add_data_func ("/wire/damaged-block/raw", GINT_TO_POINTER (0), test_damaged_block);
+  g_test_add_data_func ("/wire/damaged-block/zstd", GINT_TO_POINTER (3), test_damaged_block);
   g_test_add_func ("/wire/lost/block", test_lost_block);
   g_test_add_func ("/wire/lost/bytes", test_lost_bytes);
   g_test_add_func ("/wire/lost/trailing", test_trailing_bytes);
