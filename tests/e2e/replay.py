@@ -15,6 +15,7 @@ from memflow_run import check, check_equal, run_tests
 MEMFLOW = sys.argv[1]
 DATA = "tests/data/serial"
 DUMPS = f"{DATA}/qemu-1.28.0-netduino2-stm32f205/08_fragment.txt"
+RECORDING = "configs/recordings/stm32f205-fragment.txt"
 FAULT = f"{DATA}/deb-microbit-1.9.2-qemu/11_memerror.txt"
 ANALYZERS = "[analyzer fragmentation]\n[analyzer size-classes]\n"
 FILE_HEADER, BLOCK_HEADER, STORED_AT = 32, 32, 8
@@ -154,6 +155,24 @@ def test_truncation():
             check("the capture stops before its totals" in on.said, f"cut at {cut}: {on.said}")
 
 
+def test_capture_of_one_block_is_cut():
+    with bench() as on:
+        with open("configs/stm32.ini", encoding="utf-8") as file:
+            analyzers = file.read().partition("[analyzer")[2].partition("[format")[0]
+        recorded = [event for event in on.record(RECORDING, f"[analyzer{analyzers}") if event["stage"] == "board"]
+        whole = on.bytes()
+        check_equal(len(blocks_of(whole)), 1, "blocks of a short run")
+        on.write("cut.mfc", whole[:len(whole) // 2])
+        replayed = without_damage(on.replay("cut.mfc"))
+        check(replayed == without_damage(recorded)[:len(replayed)], "not the first events")
+        dumped = [event["row"]["snapshot"] for event in replayed if event["type"] == "heap.block"]
+        check(len(dumped) > 100, f"only {len(dumped)} heap blocks of the first dump")
+        check_equal(set(dumped), {1}, "dumps that heap blocks are of")
+        check(f"bytes {FILE_HEADER} to {len(whole) // 2 - 1}: a block is cut off; its first records are used" in on.said,
+              on.said)
+        check("the capture stops before its totals" in on.said, on.said)
+
+
 def test_damage_in_the_middle():
     with bench() as on:
         recorded = record_long(on)
@@ -165,7 +184,7 @@ def test_damage_in_the_middle():
         check(is_in_order(without_damage(replayed), recorded), "events that were not recorded")
         reason = next(event["row"]["reason"] for event in replayed if event["type"] == "input.damage")
         check_equal(reason, f"bytes {at} to {at + length - 1}: the checksum of a block does not match its bytes; "
-                    "1 block is missing", "what is told of the damage")
+                    "its first records are used", "what is told of the damage")
         lost = collections.Counter()
         for event in on.all_events("replayed"):
             if event["type"] == "core.lost":
@@ -218,5 +237,5 @@ def crc32c(data):
 
 
 run_tests([test_same_events_and_conclusions, test_capture_is_private_and_captures_again, test_options,
-           test_as_input_of_any_configuration, test_truncation, test_damage_in_the_middle, test_types_of_strangers,
-           test_captures_of_format_1_0, test_nothing_usable])
+           test_as_input_of_any_configuration, test_truncation, test_capture_of_one_block_is_cut,
+           test_damage_in_the_middle, test_types_of_strangers, test_captures_of_format_1_0, test_nothing_usable])
