@@ -85,24 +85,49 @@ worker (gpointer data)
   }
 }
 
+static const char *
+label_of (const MfJob *job)
+{
+  return job->input ? job->input : job->configuration;
+}
+
+// Bytes of the folders that all labels begin with.
+static size_t
+common_folders (const GPtrArray *jobs)
+{
+  const char *first = label_of (g_ptr_array_index (jobs, 0));
+  const char *slash = strrchr (first, '/');
+  size_t common = slash ? (size_t) (slash - first) + 1 : 0;
+  for (guint i = 1; i < jobs->len; i++)
+    while (common > 0 && strncmp (first, label_of (g_ptr_array_index (jobs, i)), common) != 0)
+      do
+        common--;
+      while (common > 0 && first[common - 1] != '/');
+  return common;
+}
+
+static void
+print_summary_row (const MfJob *job, size_t common, int width)
+{
+  const char *label = label_of (job) + common;
+  const char *missing = job->status == MF_STATUS_OK ? "-" : "see the message above";
+  size_t length = strlen (label), room = (size_t) width;
+  printf ("%-*s  %-8s %10s %6s  %s\n", width, length > room ? label + length - room : label,
+      status_name (job->status), mf_grouped (job->rows).text, mf_grouped (job->lost).text,
+      job->headline ? job->headline : missing);
+}
+
 static void
 print_summary (const GPtrArray *jobs)
 {
   int width = 5;
-  for (guint i = 0; i < jobs->len; i++) {
-    const MfJob *job = g_ptr_array_index (jobs, i);
-    width = MAX (width, (int) strlen (job->input ? job->input : job->configuration));
-  }
+  size_t common = common_folders (jobs);
+  for (guint i = 0; i < jobs->len; i++)
+    width = MAX (width, (int) strlen (label_of (g_ptr_array_index (jobs, i)) + common));
   width = MIN (width, 40);
-  printf ("%-*s  %-13s %12s %8s  %s\n", width, "input", "status", "rows", "lost", "verdict");
-  for (guint i = 0; i < jobs->len; i++) {
-    const MfJob *job = g_ptr_array_index (jobs, i);
-    const char *label = job->input ? job->input : job->configuration;
-    size_t length = strlen (label);
-    const char *headline = job->headline ? job->headline : job->status == MF_STATUS_OK ? "-" : "see the message above";
-    printf ("%-*s  %-13s %12s %8s  %s\n", width, length > (size_t) width ? label + length - (size_t) width : label,
-        status_name (job->status), mf_grouped (job->rows).text, mf_grouped (job->lost).text, headline);
-  }
+  printf ("%-*s  %-8s %10s %6s  %s\n", width, "input", "status", "rows", "lost", "verdict");
+  for (guint i = 0; i < jobs->len; i++)
+    print_summary_row (g_ptr_array_index (jobs, i), common, width);
 }
 
 void

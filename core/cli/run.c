@@ -77,27 +77,30 @@ print_remark (void *user, uint32_t severity, const char *stage, const char *text
 
 // ---- one job
 
+typedef struct { MfPipeline *pipeline; MfJob *job; } Sink;
+
+// "FRAGMENTED: At least 12,000 B …": the first verdict, one line of it.
 static bool
 take_headline (void *user, const MfBatch *batch)
 {
-  MfJob *job = user;
+  Sink *sink = user;
   if (!g_str_equal (batch->type->name, MfStatement_type.name))
     return true;
   MF_EACH (batch, MfStatement, row)
-    if (row->severity == MF_SAY_VERDICT && !job->headline) {
+    if (row->severity == MF_SAY_VERDICT && !sink->job->headline) {
+      const char *subject = mf_pipeline_string (sink->pipeline, row->subject);
       const char *text = mf_batch_text (batch, row->text);
       const char *end = memchr (text, '\n', row->text.length);
-      job->headline = g_strndup (text, end ? (gsize) (end - text) : row->text.length);
+      g_autofree char *line = g_strndup (text, end ? (gsize) (end - text) : row->text.length);
+      sink->job->headline = g_strconcat (subject, *subject ? ": " : "", line, NULL);
     }
   return true;
 }
 
-typedef struct { MfPipeline *pipeline; MfJob *job; } MetricSink;
-
 static bool
 take_metrics (void *user, const MfBatch *batch)
 {
-  MetricSink *sink = user;
+  Sink *sink = user;
   if (!g_str_equal (batch->type->name, MfMetric_type.name))
     return true;
   MF_EACH (batch, MfMetric, row) {
@@ -134,7 +137,6 @@ pipeline_for (const MfRunSettings *settings, MfJob *job)
   mf_pipeline_set_colour (pipeline, isatty (STDOUT_FILENO) && !g_getenv ("NO_COLOR") && !settings->batch);
   mf_pipeline_set_duration (pipeline, settings->duration);
   mf_pipeline_set_batch (pipeline, settings->batch);
-  mf_pipeline_add_sink (pipeline, "report.statement", take_headline, job);
   if (!settings->quiet)
     mf_pipeline_set_log (pipeline, print_remark, NULL);
   return pipeline;
@@ -191,10 +193,11 @@ mf_cli_run_job (const MfRunSettings *settings, MfJob *job)
 {
   gint64 started = g_get_monotonic_time ();
   MfPipeline *pipeline = pipeline_for (settings, job);
-  MetricSink metrics = { pipeline, job };
+  Sink sink = { pipeline, job };
   job->metrics = g_string_new (NULL);
+  mf_pipeline_add_sink (pipeline, "report.statement", take_headline, &sink);
   if (settings->batch)
-    mf_pipeline_add_sink (pipeline, "metric", take_metrics, &metrics);
+    mf_pipeline_add_sink (pipeline, "metric", take_metrics, &sink);
   job->status = mf_pipeline_load (pipeline, job->configuration);
   if (job->status == MF_STATUS_OK) {
     const char *warnings = mf_pipeline_errors (pipeline);

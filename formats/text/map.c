@@ -319,7 +319,7 @@ static void
 draw_cells (const Map *map, Raster *raster, const char *part)
 {
   g_autoptr (GString) legend
-      = g_string_new ("# full, 1-9 tenths used, . free, _ largest free run");
+      = g_string_new ("# full, 1-9 tenths used, . free, _ largest free");
   raster->shift = mf_map_area_cell (raster->area, raster->across * LINES);
   uint64_t cell = UINT64_C (1) << raster->shift, line;
   if (__builtin_mul_overflow (cell, raster->across, &line))
@@ -395,12 +395,12 @@ draw_notes (const MfMapArea *area, MfPage *page)
       area->refused);
 }
 
-// "region 1", or the name of the area.
+// "region 1", or the name of the area; "" for the only one.
 static char *
-part_text (const Map *map, const MfMapArea *area, const MfPage *page)
+part_text (const Map *map, const MfMapArea *area, const MfPage *page, bool several)
 {
   const MfField *field = map->picture.roles[MF_ROLE_PART];
-  if (!field)
+  if (!field || !several)
     return g_strdup ("");
   if (field->kind == MF_STRING)
     return mf_page_clean_name (page, (MfString) { (uint32_t) area->part });
@@ -408,10 +408,25 @@ part_text (const Map *map, const MfMapArea *area, const MfPage *page)
   return g_strdup_printf ("%s %" G_GUINT64_FORMAT, name, area->part);
 }
 
-static void
-draw_area (const Map *map, const MfMapArea *area, MfPage *page, bool several)
+// "region 1 at 0x20000c10": which area, and where it begins in the studied machine.
+static char *
+place_text (const Map *map, const Group *group, const MfMapArea *area, const MfPage *page)
 {
-  g_autofree char *part = several ? part_text (map, area, page) : g_strdup ("");
+  const MfPicture *picture = &map->picture;
+  g_autofree char *part = part_text (map, area, page, group->n > 1);
+  MfPlace wanted = { picture->roles[MF_ROLE_KEY], group->key, area->part, 0, picture->stage,
+    picture->input };
+  uint64_t address;
+  if (!mf_places_find (picture->places, &wanted, &address))
+    return g_steal_pointer (&part);
+  return g_strdup_printf (
+      "%s%sat 0x%08" G_GINT64_MODIFIER "x", part, *part ? " " : "", (guint64) address);
+}
+
+static void
+draw_area (const Map *map, const Group *group, const MfMapArea *area, MfPage *page)
+{
+  g_autofree char *part = place_text (map, group, area, page);
   if (area->extent == 0) {
     mf_page_printf (page, "%s%sempty: no block with a size", part, *part ? ", " : "");
     return;
@@ -428,7 +443,7 @@ draw_group (const Map *map, const Group *group, MfPage *page)
   g_autofree char *key = mf_picture_key_text (&map->picture, page, group->key);
   mf_picture_heading (&map->picture, page, key);
   for (uint32_t i = 0; i < group->n; i++)
-    draw_area (map, group->areas[i], page, group->n > 1);
+    draw_area (map, group, group->areas[i], page);
   if (group->n == 0)
     mf_page_line (page, "empty: no block with a size");
   if (group->left_out > 0)

@@ -114,16 +114,76 @@ mf_page_blank (MfPage *page)
 
 // ---- paragraphs
 
+// A word that says nothing without the number in front of it.
+static bool
+is_unit (const char *word)
+{
+  static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "%", "ns", "ms", "s" };
+  size_t n = strcspn (word, " ,.;:)]");
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++)
+    if (n == strlen (units[i]) && strncmp (word, units[i], n) == 0)
+      return true;
+  return false;
+}
+
+static bool
+is_in_short_parentheses (const char *clean, const char *blank)
+{
+  enum { SHORT = 20 };
+  const char *open = blank;
+  while (open > clean && blank - open < SHORT && *open != '(' && *open != ')')
+    open--;
+  const char *close = *open == '(' ? strchr (open, ')') : NULL;
+  return close && close > blank && close - open < SHORT;
+}
+
+// A sign in front of what it means, as in the legend of a map.
+static bool
+is_single (const char *clean, const char *blank)
+{
+  return blank >= clean + 2 && blank[-2] == ' ' && !is_unit (blank - 1);
+}
+
+// "2)": the end of parentheses must not begin a line.
+static bool
+is_tail (const char *word)
+{
+  size_t n = strcspn (word, " ");
+  return n <= 4 && memchr (word, ')', n);
+}
+
+static bool
+holds_together (const char *clean, const char *blank)
+{
+  return (blank > clean && g_ascii_isdigit (blank[-1]) && is_unit (blank + 1))
+    || is_single (clean, blank) || is_tail (blank + 1) || is_in_short_parentheses (clean, blank);
+}
+
+// The last gap between columns of a sentence, unless the line would be less than half full.
+static const char *
+last_gap (const char *first, const char *end)
+{
+  for (const char *gap = end; gap > first + (end - first) / 2; gap--)
+    if (g_str_has_prefix (gap, "   ") && gap[-1] != ' ')
+      return gap;
+  return NULL;
+}
+
 const char *
 mf_break_line (const char *clean, unsigned room)
 {
   const char *end = end_of_columns (clean, MAX (room, 2)), *first = clean + strspn (clean, " ");
-  if (*end == 0 || *end == ' ')
-    return end;
-  for (const char *blank = end; blank > first; blank--)
-    if (blank[-1] == ' ')
-      return blank - 1;
-  return end;
+  const char *gap = *end == 0 ? end : last_gap (first, end), *last = NULL;
+  if (gap)
+    return gap;
+  for (const char *blank = end; blank > first; blank--) {
+    if (*blank != ' ' || blank[-1] == ' ')
+      continue;
+    if (!holds_together (clean, blank))
+      return blank;
+    last = last ? last : blank;
+  }
+  return last ? last : end;
 }
 
 void

@@ -35,8 +35,9 @@ void mf_page_blank (MfPage *page);
 // Appends clean text wrapped at the width of the page; its further lines hang below `hang` columns.
 void mf_page_wrap (MfPage *page, const char *clean, unsigned hang);
 
-// Where a beginning of clean text ends that takes at most `room` columns: at its last blank, or in
-// a word that is longer. Never at the very beginning, unless the text is empty.
+// Where a beginning of clean text ends that takes at most `room` columns: at a gap of three blanks,
+// else at its last blank that does not part a number from its unit or short parentheses, else in a
+// word that is longer. Never at the very beginning, unless the text is empty.
 const char *mf_break_line (const char *clean, unsigned room);
 
 // Appends clean text wrapped beside a left column; a line feed starts a new line, its indent is

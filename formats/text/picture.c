@@ -183,16 +183,16 @@ mf_picture_heading (const MfPicture *picture, MfPage *page, const char *more)
   const char *doc = picture->type->doc ? picture->type->doc : "";
   g_autofree char *name
       = mf_page_clean (page, picture->type->name, strlen (picture->type->name), 60);
-  g_autofree char *clean_doc = mf_page_clean (page, doc, strlen (doc), 200);
   g_autofree char *stage = mf_page_clean_name (page, picture->stage);
-  g_autofree char *input
-      = picture->name_input ? mf_page_clean_name (page, picture->input) : g_strdup ("");
-  g_autoptr (GString) heading = g_string_new (name);
-  if (*stage)
-    g_string_append_printf (heading, " (%s%s%s)", stage, *input ? ": " : "", input);
-  if (*more)
-    g_string_append_printf (heading, ", %s", more);
-  g_string_append_printf (heading, ": %s", clean_doc);
+  g_autofree char *input = mf_page_clean_name (page, picture->input);
+  g_autofree char *title = mf_page_clean (page, doc, strlen (doc), 200);
+  g_autoptr (GString) heading = g_string_new (title);
+  g_string_append_printf (heading, "   (%s", name);
+  if (picture->name_source && *stage)
+    g_string_append_printf (heading, " of %s", stage);
+  if (picture->name_source && *input)
+    g_string_append_printf (heading, ": %s", input);
+  g_string_append_printf (heading, "%s%s)", *more ? ", " : "", more);
   mf_page_blank (page);
   mf_page_wrap (page, heading->str, 2);
 }

@@ -5,6 +5,7 @@
 
 #include "kept-rows.h"
 #include "page.h"
+#include "places.h"
 
 typedef enum { MF_MAP_CELLS, MF_MAP_BRAILLE, MF_MAP_LETTERS } MfMapStyle;
 
@@ -35,7 +36,9 @@ struct MfPicture {
   MfString stage, input;
   const MfField *roles[MF_N_ROLES];  // the first field of each role, or NULL
   uint64_t rows;
-  bool name_input;                // in the heading: the stage reads several
+  const MfPlaces *places;         // borrowed
+  bool name_source;               // in the heading: there are several of this type
+  bool told;                      // statements tell figures: a single value needs no picture
   const MfPage *page;             // what it will be drawn on, without an output
 };
 
@@ -53,7 +56,7 @@ void mf_picture_free (MfPicture *picture);
 // Takes the rows of a batch. False = out of memory. Rows shorter than the schema are passed over.
 bool mf_picture_take (MfPicture *picture, const MfBatch *batch);
 
-// The heading: the type, and what is known of its source.
+// The heading: what it shows, then the type and what else tells it from others.
 void mf_picture_heading (const MfPicture *picture, MfPage *page, const char *more);
 
 // "snapshot 2", clean; "" when the type has no key. Free it.

@@ -6,7 +6,12 @@
 
 enum { PICTURES = 64, INPUTS = 8 };
 
-typedef struct { MfString stage, input; } Source;
+// What a collector read, and what the device said of itself last.
+typedef struct {
+  MfString stage, input;
+  MfString version, board, mcu;
+  uint32_t dumps;
+} Source;
 
 struct MfReport {
   const MfReportOptions *options;
@@ -15,6 +20,7 @@ struct MfReport {
   GPtrArray *pictures;        // in the order of their first rows
   MfStatements *statements;
   MfLosses losses;
+  MfPlaces places;
   Source sources[INPUTS];
   guint n_sources;
   uint64_t left_out;          // rows of types that no picture could be opened for
@@ -79,21 +85,49 @@ picture_for (MfReport *report, const MfBatch *batch)
     return NULL;
   MfPicture *picture = mf_picture_new (mf_picture_class_for (batch->type), batch->type, batch,
     &report->options->pictures, report->page, report->memory);
+  picture->places = &report->places;
   g_ptr_array_add (report->pictures, picture);
   return picture;
+}
+
+// NULL for rows that no collector read, and for further sources.
+static Source *
+source_of (MfReport *report, const MfBatch *batch)
+{
+  if (batch->input.id == 0 || batch->flags & MF_BATCH_DERIVED)
+    return NULL;
+  for (guint i = 0; i < report->n_sources; i++)
+    if (report->sources[i].stage.id == batch->stage.id
+        && report->sources[i].input.id == batch->input.id)
+      return &report->sources[i];
+  if (report->n_sources == INPUTS)
+    return NULL;
+  Source *source = &report->sources[report->n_sources++];
+  *source = (Source) { .stage = batch->stage, .input = batch->input };
+  return source;
+}
+
+static bool
+is_of (const MfBatch *batch, const MfType *type)
+{
+  return strcmp (batch->type->name, type->name) == 0 && batch->type->major == type->major
+    && batch->type->row_size >= type->row_size && batch->stride >= type->row_size;
 }
 
 static void
 note_source (MfReport *report, const MfBatch *batch)
 {
-  if (batch->input.id == 0 || batch->flags & MF_BATCH_DERIVED)
-    return;
-  for (guint i = 0; i < report->n_sources; i++)
-    if (report->sources[i].stage.id == batch->stage.id
-        && report->sources[i].input.id == batch->input.id)
-      return;
-  if (report->n_sources < INPUTS)
-    report->sources[report->n_sources++] = (Source) { batch->stage, batch->input };
+  Source *source = source_of (report, batch);
+  if (source && is_of (batch, &MfDeviceBoot_type))
+    MF_EACH (batch, MfDeviceBoot, row)
+      if (row->version.id) {
+        source->version = row->version;
+        source->board = row->board;
+        source->mcu = row->mcu;
+      }
+  if (source && is_of (batch, &MfHeapStats_type))
+    MF_EACH (batch, MfHeapStats, row)
+      source->dumps = MAX (source->dumps, row->ordinal);
 }
 
 // A row that has the key of a map but no part speaks of the whole map: it says that it is all
@@ -125,6 +159,7 @@ mf_report_take (MfReport *report, const MfBatch *batch)
 {
   mf_losses_see (&report->losses, batch);
   note_source (report, batch);
+  mf_places_take (&report->places, batch);
   if (strcmp (batch->type->name, MfStatement_type.name) == 0 && batch->type->major == 1)
     return mf_statements_take (report->statements, batch);
   close_keys (report, batch);
@@ -203,20 +238,47 @@ anything_wrong (const MfReport *report)
 
 // ---- drawing
 
+// "MicroPython 1.28.0, netduino2 with STM32"; "" when the device did not say.
+static char *
+device_text (const MfPage *page, const Source *source)
+{
+  g_autofree char *version = mf_page_clean_name (page, source->version);
+  g_autofree char *board = mf_page_clean_name (page, source->board);
+  g_autofree char *mcu = mf_page_clean_name (page, source->mcu);
+  return g_strconcat (version, *board ? ", " : "", board, *mcu ? " with " : "", mcu, NULL);
+}
+
+static void
+append_source (GString *to, const MfPage *page, const Source *source)
+{
+  g_autofree char *device = device_text (page, source);
+  g_autofree char *input = mf_page_clean_name (page, source->input);
+  g_autoptr (GString) dumps = g_string_new (NULL);
+  if (source->dumps) {
+    mf_put_grouped (dumps, source->dumps);
+    g_string_append (dumps, source->dumps == 1 ? " dump" : " dumps");
+  }
+  if (*device)
+    g_string_append_printf (
+        to, "%s (%s%s%s)", device, input, dumps->len ? ", " : "", dumps->str);
+  else
+    g_string_append_printf (
+        to, "%s%s%s%s", input, dumps->len ? " (" : "", dumps->str, dumps->len ? ")" : "");
+}
+
 static void
 draw_title (const MfReport *report, MfPage *page)
 {
-  g_autoptr (GString) line = g_string_new (NULL);
   g_autofree char *name = mf_page_clean (page, report->options->run_name,
     strlen (report->options->run_name), 80);
-  g_string_append (line, name);
+  g_autoptr (GString) line = g_string_new (name);
   for (guint i = 0; i < report->n_sources; i++) {
     g_autofree char *stage = mf_page_clean_name (page, report->sources[i].stage);
-    g_autofree char *input = mf_page_clean_name (page, report->sources[i].input);
     g_string_append_printf (
-        line, "%s%s: %s", i == 0 ? mf_page_sign (page, " · ", " - ") : ", ", stage, input);
+        line, "%s%s: ", i == 0 ? mf_page_sign (page, " · ", " - ") : ", ", stage);
+    append_source (line, page, &report->sources[i]);
   }
-  mf_page_line (page, line->str);
+  mf_page_wrap (page, line->str, 2);
 }
 
 static void
@@ -236,11 +298,28 @@ has_sibling (const MfReport *report, const MfPicture *picture)
 {
   for (guint i = 0; i < report->pictures->len; i++) {
     const MfPicture *other = g_ptr_array_index (report->pictures, i);
-    if (other != picture && same_type (other->type, picture->type)
-        && other->stage.id == picture->stage.id)
+    if (other != picture && same_type (other->type, picture->type))
       return true;
   }
   return false;
+}
+
+// By what they show; of one kind in the order in which they came.
+static void
+draw_pictures (const MfReport *report, MfPage *page)
+{
+  static const MfPictureClass *const order[] = { &mf_picture_map, &mf_picture_histogram,
+    &mf_picture_table, &mf_picture_series, &mf_picture_tree };
+  bool told = mf_statements_n (report->statements) > 0;
+  for (guint o = 0; o < G_N_ELEMENTS (order); o++)
+    for (guint i = 0; i < report->pictures->len; i++) {
+      MfPicture *picture = g_ptr_array_index (report->pictures, i);
+      if (picture->class != order[o])
+        continue;
+      picture->name_source = has_sibling (report, picture);
+      picture->told = told;
+      picture->class->draw (picture, page);
+    }
 }
 
 void
@@ -253,11 +332,7 @@ mf_report_draw (MfReport *report, MfPage *page)
     draw_outcome (report, page);
   }
   draw_statements (report, page);
-  for (guint i = 0; i < report->pictures->len; i++) {
-    MfPicture *picture = g_ptr_array_index (report->pictures, i);
-    picture->name_input = has_sibling (report, picture);
-    picture->class->draw (picture, page);
-  }
+  draw_pictures (report, page);
   if (report->left_out > 0)
     mf_page_printf (page, "%s %" G_GUINT64_FORMAT " rows of further types are not shown",
       mf_page_sign (page, "…", "..."), report->left_out);

@@ -6,6 +6,7 @@
 #include <math.h>
 
 enum { BUCKETS = 64, CURVES = 24, FIGURES = 4 };
+enum { CURVE_LEAST = 3 };  // values; the first and the last of fewer say it all
 
 typedef struct {
   const MfField *field;
@@ -202,7 +203,7 @@ static void
 draw_curve (const Curve *curve, MfPage *page)
 {
   g_autoptr (GString) line = g_string_new (NULL);
-  if (curve->n < 2)
+  if (curve->n < CURVE_LEAST)
     return;
   g_string_append (line, " |");
   put_curve (line, page, curve);
@@ -210,11 +211,22 @@ draw_curve (const Curve *curve, MfPage *page)
   mf_page_line (page, line->str);
 }
 
+static bool
+has_course (const Series *series)
+{
+  for (guint i = 0; i < series->n_curves; i++)
+    if (series->curves[i].n > 1)
+      return true;
+  return false;
+}
+
 static void
 series_draw (MfPicture *picture, MfPage *page)
 {
   const Series *series = (const Series *) picture;
   Widths widths = measure (series, page);
+  if (picture->told && !has_course (series))
+    return;
   mf_picture_heading (picture, page, "");
   if (series->n_curves > 0)
     draw_figures (NULL, page, &widths);

@@ -89,6 +89,12 @@ mf_statements_take (MfStatements *statements, const MfBatch *batch)
   return true;
 }
 
+guint
+mf_statements_n (const MfStatements *statements)
+{
+  return statements->all->len;
+}
+
 // ---- drawing
 
 static int

@@ -16,6 +16,8 @@ void mf_statements_free (MfStatements *statements);
 // Takes a batch of report.statement rows. False = out of memory.
 bool mf_statements_take (MfStatements *statements, const MfBatch *batch);
 
+guint mf_statements_n (const MfStatements *statements);  // kept ones
+
 // Draws those of one severity, MF_SAY_*, and returns how many. Those that were not kept are counted
 // behind the evidence.
 unsigned mf_statements_draw (const MfStatements *statements, uint32_t severity, MfPage *page);

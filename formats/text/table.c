@@ -40,13 +40,39 @@ typedef struct {
   bool number, dropped;
 } Column;
 
+// An offset is written like those in front of the lines of a map.
+static bool
+is_offset (const MfField *field)
+{
+  return field->role == MF_ROLE_AT && field->kind == MF_SIZE;
+}
+
 static char *
 title_of (const MfPage *page, const MfField *field)
 {
-  const char *unit = mf_field_unit (field);
+  const char *unit = is_offset (field) ? "" : mf_field_unit (field);
   g_autofree char *name = mf_page_clean (page, field->name, strlen (field->name), 60);
   g_strdelimit (name, "_", ' ');
   return *unit ? g_strdup_printf ("%s (%s)", name, unit) : g_steal_pointer (&name);
+}
+
+static char *
+text_of (const MfPage *page, const MfField *field, const MfBatch *batch)
+{
+  if (is_offset (field) && !mf_field_unknown (field, batch->rows))
+    return g_strdup_printf (
+        "0x%05" G_GINT64_MODIFIER "x", (guint64) mf_field_bits (field, batch->rows));
+  return mf_cell_text (page, field, batch, batch->rows);
+}
+
+// Where all rows are of one part, none needs to say so.
+static bool
+is_one_part (const Column *column, uint32_t n)
+{
+  for (uint32_t i = 1; i < n; i++)
+    if (strcmp (column->cells[i], column->cells[0]) != 0)
+      return false;
+  return column->field->role == MF_ROLE_PART;
 }
 
 static bool
@@ -70,10 +96,10 @@ make_column (const Table *table, const MfPage *page, const MfField *field)
   column.natural = mf_columns (column.title);
   for (uint32_t i = 0; i < n; i++) {
     MfBatch batch = mf_kept_rows_get (table->kept, i);
-    column.cells[i] = mf_cell_text (page, field, &batch, batch.rows);
+    column.cells[i] = text_of (page, field, &batch);
     column.natural = MAX (column.natural, mf_columns (column.cells[i]));
   }
-  column.dropped = !any_cell (&column, n);
+  column.dropped = !any_cell (&column, n) || is_one_part (&column, n);
   return column;
 }
 
@@ -144,9 +170,32 @@ drop_columns (GArray *columns, unsigned width, GString *dropped)
     }
 }
 
+static bool
+is_brief (const Column *column)
+{
+  return column->field->flags & MF_FIELD_BRIEF;
+}
+
+// Brief texts give way before any other is shortened.
+static void
+drop_briefs (GArray *columns, unsigned width, GString *dropped)
+{
+  for (guint i = 0; i < columns->len; i++) {
+    Column *column = column_at (columns, i);
+    column->width = is_brief (column) ? MIN (column->natural, LABEL_LEAST) : column->natural;
+  }
+  for (guint i = 0; i < columns->len && total_width (columns) > width; i++)
+    if (is_brief (column_at (columns, i)) && !column_at (columns, i)->dropped) {
+      column_at (columns, i)->dropped = true;
+      g_string_append_printf (
+          dropped, "%s%s", dropped->len ? ", " : "", column_at (columns, i)->title);
+    }
+}
+
 static void
 fit_columns (GArray *columns, unsigned width, GString *dropped)
 {
+  drop_briefs (columns, width, dropped);
   for (guint i = 0; i < columns->len; i++)
     column_at (columns, i)->width = least_width (column_at (columns, i));
   drop_columns (columns, width, dropped);
@@ -187,7 +236,7 @@ last_shown (GArray *columns)
   return last;
 }
 
-// Row number -1 is the titles. A text in the last column goes on below itself.
+// Row number -1 is the titles. A text in the last column goes on below itself, unless it is brief.
 static void
 draw_row (MfPage *page, GArray *columns, int row)
 {
@@ -201,7 +250,7 @@ draw_row (MfPage *page, GArray *columns, int row)
       continue;
     if (line->len > 0)
       g_string_append_printf (line, "%*s", GAP, "");
-    if (column == last && !column->number)
+    if (column == last && !column->number && !is_brief (column))
       rest = cell;
     else
       mf_put_padded (line, page, cell, column->width, column->number);

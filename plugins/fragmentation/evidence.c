@@ -79,16 +79,19 @@ say_overhead_range (GString *text, const Evidence *evidence)
   uint64_t headers = dump->rule.header * dump->figures.used_blocks;
   uint64_t rounding = (granule - 1) * dump->figures.used_blocks;
 
-  g_string_append (text, "headers ");
-  mf_say_bytes (text, headers);
-  g_string_append (text, "   rounding 0 to ");
+  if (headers > 0) {
+    g_string_append (text, "headers ");
+    mf_say_bytes (text, headers);
+    g_string_append (text, "   ");
+  }
+  g_string_append (text, "rounding 0 to ");
   mf_say_bytes (text, rounding);
   g_string_append (text, " (at most ");
   mf_say_share (text, rounding, dump->figures.used);
   g_string_append (text, " of used)");
-  g_string_append_printf (evidence->basis,
-      "%" PRIu64 " blocks of multiples of %" PRIu64 " B; requests are not known",
-      dump->figures.used_blocks, granule);
+  mf_say_count (evidence->basis, dump->figures.used_blocks, "block", "blocks");
+  g_string_append_printf (
+      evidence->basis, ", each rounded up to %" PRIu64 " B; requests unknown", granule);
 }
 
 static void
@@ -258,21 +261,13 @@ say_dump (GString *text, const Dump *dump)
   g_string_append (text, " of them in one piece");
 }
 
-static void
-say_before (GString *text, const Evidence *evidence)
-{
-  const Refusal *refusal = evidence->verdict->refusal;
-
-  if (refusal && refusal->dump.ordinal <= refusal->after_ordinal)
-    say_dump (text, &refusal->dump);
-}
-
+// The dump that the verdict rests on is told by it.
 static void
 say_after (GString *text, const Evidence *evidence)
 {
   const Refusal *refusal = evidence->verdict->refusal;
 
-  if (refusal && refusal->after.ordinal)
+  if (refusal && refusal->after.ordinal && refusal->after.ordinal != refusal->dump.ordinal)
     say_dump (text, &refusal->after);
 }
 
@@ -314,36 +309,35 @@ say_starts (GString *text, const Evidence *evidence)
     g_string_append (text, "; only dumps since then are compared");
 }
 
+// The verdict names its dump; this is said where the other figures are of another.
 static void
-say_device (GString *text, const Evidence *evidence)
+say_figures (GString *text, const Evidence *evidence)
 {
-  const Source *source = evidence->source;
+  const Heap *heap = evidence->heap;
+  const Dump *dump = evidence->dump, *judged = evidence->verdict->dump;
 
-  if (source->version.id)
-    g_string_append (text, mf_string_text (evidence->self, source->version));
-  if (source->board.id)
-    g_string_append_printf (
-        text, "%s%s", text->len ? ", " : "", mf_string_text (evidence->self, source->board));
-  if (text->len)
-    g_string_append (text, "   ");
-  mf_say_count (text, evidence->heap->n_dumps, "dump", "dumps");
-  if (evidence->heap->headers_only)
-    g_string_append_printf (text, " (%u without a map)", evidence->heap->headers_only);
-  if (evidence->heap->n_dumps > 1)
-    g_string_append_printf (text, ", figures of dump %u", evidence->dump->ordinal);
+  if (heap->headers_only == 0 && judged->ordinal == dump->ordinal && judged->epoch == dump->epoch)
+    return;
+  g_string_append_printf (text, "of dump %" PRIu32, dump->ordinal);
+  if (heap->headers_only == 0)
+    return;
+  g_string_append (text, "; ");
+  mf_say_number (text, heap->headers_only);
+  g_string_append (text, " of ");
+  mf_say_count (text, heap->n_dumps, "dump", "dumps");
+  g_string_append (text, " came without a map");
 }
 
 static const struct {
   const char *subject;
   void (*say) (GString *text, const Evidence *evidence);
 } lines[] = {
-  { "device", say_device },
+  { "figures", say_figures },
   { "heap", say_heap },
   { "largest free", say_largest },
   { "unusable for", say_unusable },
   { "overhead", say_overhead },
   { "since", say_trend },
-  { "dump before", say_before },
   { "dump after", say_after },
   { "question", say_question },
   { "pattern", say_pattern },

@@ -13,7 +13,7 @@ typedef struct {
   uint32_t ordinal, free_runs, used_blocks;
 } FragmentationSnapshot;
 MF_EVENT (FragmentationSnapshot, "fragmentation.snapshot", 1, MF_VIEW_SERIES,
-    "The heap from dump to dump",
+    "How broken up it is, one dump after the other",
     MF_FIELD (FragmentationSnapshot, time, "when, for sources with a clock"),
     MF_FIELD (FragmentationSnapshot, total, "bytes that the allocator manages"),
     MF_FIELD (FragmentationSnapshot, used, "in allocated blocks"),
@@ -34,7 +34,7 @@ MF_EVENT (FragmentationSnapshot, "fragmentation.snapshot", 1, MF_VIEW_SERIES,
         .flags = MF_FIELD_OPTIONAL));
 
 typedef struct {
-  MfSize low, high;
+  MfSize length, longest;
   uint64_t runs;
   MfSize bytes;
   double share;
@@ -43,8 +43,8 @@ typedef struct {
 } FragmentationFreeRun;
 MF_EVENT (FragmentationFreeRun, "fragmentation.free-run", 1, MF_VIEW_HISTOGRAM,
     "Free runs by length",
-    MF_FIELD (FragmentationFreeRun, low, "shortest run of the bin", .role = MF_ROLE_AT),
-    MF_FIELD (FragmentationFreeRun, high, "longest run of the bin", .role = MF_ROLE_EXTENT),
+    MF_FIELD (FragmentationFreeRun, length, "shortest run of the bin", .role = MF_ROLE_AT),
+    MF_FIELD (FragmentationFreeRun, longest, "longest run of the bin", .role = MF_ROLE_EXTENT),
     MF_FIELD (FragmentationFreeRun, runs, "how many"),
     MF_FIELD (FragmentationFreeRun, bytes, "in these runs", .role = MF_ROLE_BAR),
     MF_FIELD (FragmentationFreeRun, share, "of all free bytes", .unit = MF_UNIT_PERCENT,
@@ -61,7 +61,7 @@ typedef struct {
 } FragmentationUnusable;
 MF_EVENT (FragmentationUnusable, "fragmentation.unusable", 1, MF_VIEW_NONE,
     "How much of the free memory cannot serve a request of one size (Gorman's unusable index)",
-    MF_FIELD (FragmentationUnusable, request, "size of the request", .role = MF_ROLE_AT),
+    MF_FIELD (FragmentationUnusable, request, "size of the request"),
     MF_FIELD (FragmentationUnusable, free, "in runs that are too short for it"),
     MF_FIELD (FragmentationUnusable, unusable, "their share of all free bytes",
         .unit = MF_UNIT_PERCENT, .role = MF_ROLE_BAR),
@@ -75,7 +75,7 @@ typedef struct {
   MfSize bytes, offset, length;
   uint32_t region, ordinal;
 } FragmentationWindow;
-MF_EVENT (FragmentationWindow, "fragmentation.window", 1, MF_VIEW_TABLE,
+MF_EVENT (FragmentationWindow, "fragmentation.window", 1, MF_VIEW_NONE,
     "What stands in the way of a request, at its cheapest place",
     MF_FIELD (FragmentationWindow, request, "size of the request"),
     MF_FIELD (FragmentationWindow, kind, "what is in the blocks", .role = MF_ROLE_LABEL),
@@ -97,7 +97,7 @@ typedef struct {
 } FragmentationPin;
 MF_EVENT (FragmentationPin, "fragmentation.pin", 1, MF_VIEW_TABLE,
     "Blocks that keep free memory apart",
-    MF_FIELD (FragmentationPin, offset, "of the block, in its region"),
+    MF_FIELD (FragmentationPin, offset, "of the block, in its region", .role = MF_ROLE_AT),
     MF_FIELD (FragmentationPin, kind, "what is in the block", .role = MF_ROLE_LABEL),
     MF_FIELD (FragmentationPin, heap, "which heap", .role = MF_ROLE_KEY),
     MF_FIELD (FragmentationPin, size, "of the block"),
@@ -105,7 +105,7 @@ MF_EVENT (FragmentationPin, "fragmentation.pin", 1, MF_VIEW_TABLE,
         .role = MF_ROLE_BAR),
     MF_FIELD (FragmentationPin, gain, "run that appears when it goes"),
     MF_FIELD (FragmentationPin, bridge, "the two runs that it keeps apart; 0 = only one"),
-    MF_FIELD (FragmentationPin, region, "number of the region", .role = MF_ROLE_HIDDEN),
+    MF_FIELD (FragmentationPin, region, "number of the region", .role = MF_ROLE_PART),
     MF_FIELD (
         FragmentationPin, ordinal, "number of the dump in its input", .role = MF_ROLE_HIDDEN));
 

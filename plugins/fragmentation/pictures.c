@@ -47,8 +47,8 @@ publish_histogram (Fragmentation *self, const Heap *heap)
   for (unsigned i = 0; i < MF_RUN_BINS; i++) {
     uint64_t low = UINT64_C (1) << i;
     FragmentationFreeRun row = {
-      .low = { low },
-      .high = { low - 1 + low },
+      .length = { low },
+      .longest = { low - 1 + low },
       .runs = histogram.runs[i],
       .bytes = { histogram.bytes[i] },
       .share = percent (histogram.bytes[i], last->dump.figures.free),

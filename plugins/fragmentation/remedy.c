@@ -4,7 +4,7 @@
 
 // ---- the refused requests
 
-// The file and line stand in the statement's `place`.
+// The file and line follow as the statement's `place`.
 static void
 say_function (Fragmentation *self, GString *text, MfStack stack)
 {
@@ -59,9 +59,8 @@ state_refusal (Fragmentation *self, const Refusal *refusal)
 
   say_requested (text, refusal);
   g_string_append (text, is_known (refusal->requested) ? " were refused" : " was refused");
-  say_function (self, text, refusal->stack);
   say_circumstances (text, refusal);
-  g_string_append_c (text, '.');
+  say_function (self, text, refusal->stack);
   return mf_say (self, &saying, text);
 }
 
@@ -135,9 +134,30 @@ mf_state_refusals (Fragmentation *self, const Source *source, const Heap *heap)
 
 // ---- what would make room
 
+// Objects of MicroPython such as a bytearray have their contents in a second block, of kind data.
+static bool
+say_objects_and_data (Fragmentation *self, GString *text, const Window *window)
+{
+  const MfKindRow *rows = window->kinds;
+  size_t data = 0;
+
+  if (window->n_kinds != 2 || rows[0].blocks != rows[1].blocks)
+    return false;
+  while (data < 2 && strcmp (mf_string_text (self, (MfString){ rows[data].kind }), "data") != 0)
+    data++;
+  if (data == 2 || rows[1 - data].kind == 0)
+    return false;
+  mf_say_number (text, rows[0].blocks);
+  g_string_append_printf (
+      text, " %s with their data", mf_string_text (self, (MfString){ rows[1 - data].kind }));
+  return true;
+}
+
 static void
 say_kinds (Fragmentation *self, GString *text, const Window *window)
 {
+  if (say_objects_and_data (self, text, window))
+    return;
   for (size_t i = 0; i < window->n_kinds; i++) {
     const MfKindRow *row = &window->kinds[i];
     const char *kind = mf_string_text (self, (MfString){ row->kind });
@@ -162,7 +182,11 @@ say_window (Fragmentation *self, GString *text, const Window *window)
   mf_say_place (text, window->at.region, window->used_offset, window->several_regions);
   g_string_append (text, "..");
   mf_say_place (text, 0, window->used_offset + window->used_length, false);
-  g_string_append_c (text, '.');
+  g_string_append (text, " (then ");
+  mf_say_place (text, 0, window->at.offset, false);
+  g_string_append (text, "..");
+  mf_say_place (text, 0, window->at.offset + window->at.length, false);
+  g_string_append (text, " is one free run).");
 }
 
 bool

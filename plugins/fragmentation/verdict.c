@@ -260,8 +260,7 @@ advise_on_pieces (GString *text, const Verdict *verdict)
     return;
   }
   if (verdict->dump->flags & MF_SNAPSHOT_COLLECTABLE)
-    g_string_append (text, "call gc.collect() right before the request and dump again; if the "
-                           "largest piece stays, ");
+    g_string_append (text, "call gc.collect() right before the request; if it is still refused, ");
   g_string_append (text, "allocate the ");
   mf_say_bytes (text, verdict->asked);
   g_string_append (text, " once, at the start of the program, and keep them");
@@ -285,8 +284,8 @@ static void
 advise_on_stale (GString *text, const Verdict *verdict)
 {
   (void)verdict;
-  g_string_append (text, "dump the heap right before the failing line:\n"
-                         "  import micropython; micropython.mem_info(1)");
+  g_string_append (text, "dump the heap right before the failing line: "
+                         "import micropython; micropython.mem_info(1)");
 }
 
 static void (*const advices[]) (GString *text, const Verdict *verdict) = {
@@ -325,8 +324,8 @@ mf_state_unknown (Fragmentation *self, const Source *source)
 {
   Saying verdict = { .severity = MF_SAY_VERDICT, .subject = words[VERDICT_UNKNOWN].word };
   g_autoptr (GString) text = g_string_new (absence_of_maps (source));
-  g_autoptr (GString) next = g_string_new ("paste this line before the failing one:\n"
-                                           "  import micropython; micropython.mem_info(1)");
+  g_autoptr (GString) next = g_string_new ("dump the heap right before the failing line: "
+                                           "import micropython; micropython.mem_info(1)");
 
   return mf_say (self, &verdict, text) && mf_state_refusals (self, source, NULL)
          && mf_say (self, &(Saying){ .severity = MF_SAY_NEXT }, next);

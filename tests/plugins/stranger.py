@@ -81,12 +81,12 @@ def check_json(out):
 
 
 REPORT = [
-    "stranger.slab (odd), scan 2: Slabs of two pools",
-    "dma, 1 cell = 32 B: # full, 1-9 tenths used, . free, _ largest free run",
+    "Slabs of two pools   (stranger.slab, scan 2)",
+    "dma, 1 cell = 32 B: # full, 1-9 tenths used, . free, _ largest free",
     "000000 ###_",
-    "tcm, 1 cell = 4,096 B: # full, 1-9 tenths used, . free, _ largest free run",
-    "stranger.guest (odd): Guests in the heap",
-    "stranger.tide (odd): How high it stands",
+    "tcm, 1 cell = 4,096 B: # full, 1-9 tenths used, . free, _ largest free",
+    "Guests in the heap   (stranger.guest)",
+    "How high it stands   (stranger.tide)",
     "level (B)      0   299       0    9,999",
 ]
 

@@ -48,7 +48,8 @@ typedef enum {
   MF_ROLE_NONE,
   MF_ROLE_KEY,     // which picture the row belongs to; a new value starts a new one
   MF_ROLE_PART,    // which part of the picture: the region of a map, the line of a series
-  MF_ROLE_AT,      // where: offset in a map, lower edge of a histogram bin, x of a series
+  MF_ROLE_AT,      // where: offset in a map, lower edge of a histogram bin, x of a series; an address
+                   // beside a key and a part: where that part of a map begins
   MF_ROLE_EXTENT,  // how far: size of a block; upper edge of a bin
   MF_ROLE_STATE,   // map: an enum whose label 0 means free, any other used
   MF_ROLE_LABEL,   // what stands there: kind of a block, name of a row or of a tree node
@@ -65,7 +66,10 @@ typedef enum {
   MF_N_VIEWS
 } MfView;
 
-enum { MF_FIELD_OPTIONAL = 1 };  // all bits set (NaN for f64) = not known: an empty cell, null
+enum {
+  MF_FIELD_OPTIONAL = 1,  // all bits set (NaN for f64) = not known: an empty cell, null
+  MF_FIELD_BRIEF = 2      // one line of this text is enough for readers of a table
+};
 
 typedef struct {
   const char *name, *doc;

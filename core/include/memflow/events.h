@@ -44,7 +44,7 @@ typedef struct {
   MfString heap;
   uint32_t ordinal, free_runs, used_blocks, granule, line;
 } MfHeapStats;
-MF_EVENT (MfHeapStats, "heap.stats", 1, MF_VIEW_SERIES, "Totals of a heap at one instant",
+MF_EVENT (MfHeapStats, "heap.stats", 1, MF_VIEW_SERIES, "Totals of the heap, one dump after the other",
   MF_FIELD (MfHeapStats, time, "when, for sources with a clock"),
   MF_FIELD (MfHeapStats, total, "bytes that the allocator manages"),
   MF_FIELD (MfHeapStats, used, "bytes in allocated blocks, rounding included", .role = MF_ROLE_BAR),
@@ -75,7 +75,7 @@ typedef struct {
   MfString kind;
   uint32_t state;
 } MfHeapBlock;
-MF_EVENT (MfHeapBlock, "heap.block", 1, MF_VIEW_MAP, "One block or free run of a snapshot",
+MF_EVENT (MfHeapBlock, "heap.block", 1, MF_VIEW_MAP, "The heap, block by block",
   MF_FIELD (MfHeapBlock, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
   MF_FIELD (MfHeapBlock, region, "number of the region in the snapshot, from 0", .role = MF_ROLE_PART),
   MF_FIELD (MfHeapBlock, offset, "from the start of the region", .role = MF_ROLE_AT),
@@ -94,7 +94,7 @@ typedef struct {
 MF_EVENT (MfHeapRegion, "heap.region", 1, MF_VIEW_NONE, "One contiguous area of a heap",
   MF_FIELD (MfHeapRegion, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
   MF_FIELD (MfHeapRegion, region, "number of the region in the snapshot, from 0", .role = MF_ROLE_PART),
-  MF_FIELD (MfHeapRegion, address, "first byte, in the studied machine"),
+  MF_FIELD (MfHeapRegion, address, "first byte, in the studied machine", .role = MF_ROLE_AT),
   MF_FIELD (MfHeapRegion, size, "bytes"),
   MF_FIELD (MfHeapRegion, name, "what it is called, where it has a name", .role = MF_ROLE_LABEL),
   MF_FIELD (MfHeapRegion, blocks, "heap.block rows in it"));
@@ -139,7 +139,7 @@ typedef struct {
   uint32_t kind, caught, after_ordinal, line, sequence;
   MfText message;
 } MfDeviceFault;
-MF_EVENT (MfDeviceFault, "device.fault", 1, MF_VIEW_TABLE, "A program failed on the device",
+MF_EVENT (MfDeviceFault, "device.fault", 1, MF_VIEW_TABLE, "Failures on the device",
   MF_FIELD (MfDeviceFault, time, "when, for sources with a clock", .role = MF_ROLE_HIDDEN),
   MF_FIELD (MfDeviceFault, requested, "bytes of the refused request, where it says"),
   MF_FIELD (MfDeviceFault, stack, "traceback, innermost frame first"),
@@ -150,7 +150,7 @@ MF_EVENT (MfDeviceFault, "device.fault", 1, MF_VIEW_TABLE, "A program failed on 
   MF_FIELD (MfDeviceFault, line, "line of the input"),
   MF_FIELD (MfDeviceFault, sequence, "number among all events of the input, from 1",
     .role = MF_ROLE_HIDDEN),
-  MF_FIELD (MfDeviceFault, message, "what the device printed", .role = MF_ROLE_LABEL));
+  MF_FIELD (MfDeviceFault, message, "what the device printed", .flags = MF_FIELD_BRIEF));
 
 typedef struct {
   MfTime time;
@@ -173,7 +173,7 @@ typedef struct {
   uint32_t epoch;
   MfText reason;
 } MfInputDamage;
-MF_EVENT (MfInputDamage, "input.damage", 1, MF_VIEW_TABLE, "A part of an input that could not be used",
+MF_EVENT (MfInputDamage, "input.damage", 1, MF_VIEW_TABLE, "Parts of the input that could not be used",
   MF_FIELD (MfInputDamage, time, "when, for sources with a clock", .role = MF_ROLE_HIDDEN),
   MF_FIELD (MfInputDamage, line, "first line of it"),
   MF_FIELD (MfInputDamage, last_line, "last line of it"),
