@@ -2,6 +2,7 @@
 """The main job: `memflow run configs/stm32.ini` says and writes what the script on the board measured itself."""
 import csv
 import json
+import re
 import unittest
 
 from end_to_end import SOURCE, STM32, EndToEnd
@@ -28,6 +29,14 @@ class Stm32(EndToEnd):
     def test_what_a_person_reads(self):
         self.assertRegex(self.run_of_it.stderr, r"\Awrote reports/stm32.* in [0-9.]+ ms\n\Z")
         self.assert_golden("stm32.txt", self.run_of_it.stdout)
+
+    def test_the_readme_shows_it(self):
+        """Its block is this report, with … for lines that it leaves out."""
+        [shown] = re.findall(r"^```\n(stm32 .*?)^```$", (SOURCE / "README.md").read_text(), re.M | re.S)
+        rest = self.run_of_it.stdout
+        for piece in shown.split("…\n"):
+            self.assertIn(piece.strip("\n"), rest)
+            rest = rest[rest.index(piece.strip("\n")) + len(piece.strip("\n")):]
 
     def test_verdict(self):
         words = " ".join(self.run_of_it.stdout.split())
