@@ -184,7 +184,7 @@ loss_text (const MfPage *page, const MfLost *lost)
   g_autofree char *consumer = mf_page_clean_name (page, lost->consumer);
   GString *text = g_string_new (NULL);
   mf_put_grouped (text, lost->count);
-  g_string_append (text, " rows");
+  g_string_append (text, lost->count == 1 ? " row" : " rows");
   if (*type)
     g_string_append_printf (text, " of %s", type);
   if (*stage)

@@ -192,6 +192,9 @@ say_basis (GString *basis, const Verdict *verdict)
   g_string_append_printf (basis, "%s of dump %u", dump->has_map ? "map" : "totals", dump->ordinal);
   if (verdict->refusal && verdict->refusal->judged_by == JUDGED_BY_DUMP_AFTER)
     g_string_append (basis, ", the first after the failure: there was none before it");
+  if (verdict->refusal && dump->ordinal < verdict->refusal->after_ordinal)
+    g_string_append_printf (basis, "; dump %u, the last before the failure, could not be used",
+        verdict->refusal->after_ordinal);
   if (dump->flags & MF_SNAPSHOT_COLLECTABLE)
     g_string_append (basis, "; garbage in it could still be collected");
   if (is_known (dump->growable) && dump->growable > 0) {
