@@ -286,7 +286,10 @@ advise_on_shortage (GString *text, const Verdict *verdict)
 static void
 advise_on_stale (GString *text, const Verdict *verdict)
 {
-  (void)verdict;
+  if (!verdict->refusal) {
+    g_string_append (text, "print the map too: micropython.mem_info(1) instead of mem_info()");
+    return;
+  }
   g_string_append (text, "dump the heap right before the failing line: "
                          "import micropython; micropython.mem_info(1)");
 }
