@@ -11,7 +11,7 @@
 #include "schema.h"
 
 enum { CHAIN = 512 };  // frames of a stack that are defined in one walk
-enum { GROUP = 16 * 1024 };  // a compressed block is sealed once this many raw bytes have come together
+enum { GROUP = 4 * 1024 };  // a compressed block is sealed once this many raw bytes have come together
 enum { STACK_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
 
 // Ids that the open block defines: open addressing, 0 = empty slot.

@@ -743,7 +743,7 @@ write_one_block (Run *run, GPtrArray *lines, int level)
   g_assert_true (mf_wire_write_end (writer));
 }
 
-// What a cut costs is one group: 16 KiB and a row, or one batch when nothing is compressed.
+// What a cut costs is one group: 4 KiB and a row, or one batch when nothing is compressed.
 static void
 test_cut_block (gconstpointer level)
 {
