@@ -4,7 +4,7 @@
 add_executable (bench-hotspots-rate bench/hotspots-rate.c)
 target_link_libraries (bench-hotspots-rate PRIVATE memflow-allocation-trace)
 if (NOT MEMFLOW_ASAN AND NOT MEMFLOW_TSAN)
-  memflow_measured_test (bench-hotspots-rate LABELS bench COMMAND $<TARGET_FILE:bench-hotspots-rate> 5000 20 10)
+  memflow_measured_test (bench-hotspots-rate LABELS bench COMMAND $<TARGET_FILE:bench-hotspots-rate> 5000 20 6)
   memflow_measured_test (bench-hotspots-rate-long LABELS bench long TIMEOUT 600
-    COMMAND $<TARGET_FILE:bench-hotspots-rate> 100000 1000 10)
+    COMMAND $<TARGET_FILE:bench-hotspots-rate> 100000 1000 3)
 endif ()
