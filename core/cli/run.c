@@ -156,7 +156,7 @@ print_files (const MfPipeline *pipeline, const MfRunSettings *settings, gint64 s
       continue;
     g_string_append_printf (text, "%s%s", n ? ", " : "", path);
     if (rows)
-      g_string_append_printf (text, " (%s rows)", mf_grouped (rows).text);
+      g_string_append_printf (text, " (%s row%s)", mf_grouped (rows).text, rows == 1 ? "" : "s");
   }
   if (!n)
     return;

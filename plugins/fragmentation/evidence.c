@@ -142,18 +142,11 @@ static const char *const trends[] = {
   [MF_TREND_STABLE] = "stable",
 };
 
-// The dump `back` dumps before the last one, of those that the series has.
+// The dump `back` dumps before the last one; the series is never longer than what is kept.
 static uint32_t
 ordinal_before (const Heap *heap, size_t back)
 {
-  uint64_t i = heap->n_dumps;
-
-  while (i-- > 0) {
-    const Dump *dump = &heap->recent[i % RECENT_DUMPS];
-    if (dump->has_largest && back-- == 0)
-      return dump->ordinal;
-  }
-  return 0;
+  return heap->recent[(heap->n_dumps - 1 - back) % RECENT_DUMPS].ordinal;
 }
 
 static void
@@ -170,10 +163,11 @@ say_trend (GString *text, const Evidence *evidence)
   mf_say_change (text, trend.used);
   g_string_append (text, "   free ");
   mf_say_change (text, trend.free);
-  g_string_append (text, "   largest free ");
-  if (trend.largest == 0)
+  if (trend.has_largest)
+    g_string_append (text, "   largest free ");
+  if (trend.has_largest && trend.largest == 0)
     g_string_append (text, "unchanged");
-  else
+  else if (trend.has_largest)
     mf_say_change (text, trend.largest);
   g_string_append_printf (text, ": %s", trends[trend.name]);
 }

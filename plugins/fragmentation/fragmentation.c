@@ -15,6 +15,8 @@ static const char help[]
       "  STALE          the dump before the failure shows room enough: the heap has changed since\n"
       "  UNKNOWN        no heap dump tells why\n"
       "  NEARLY FULL    less than 5 % is free\n"
+      "  GROWING        used grew in each of the last three dumps or more, or what remains after "
+      "collections did, by over 1 % of the heap: a leak, perhaps\n"
       "  HEALTHY        none of these\n"
       "\n"
       "`At least` stands before a figure where a garbage collection or a new heap area could "

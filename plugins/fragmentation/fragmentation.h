@@ -179,6 +179,7 @@ typedef enum {
   VERDICT_STALE,
   VERDICT_UNKNOWN,
   VERDICT_NEARLY_FULL,
+  VERDICT_GROWING,
   VERDICT_HEALTHY,
 } VerdictName;
 
@@ -188,6 +189,7 @@ typedef struct {
   const Dump *dump;       // that it rests on; NULL = none
   uint64_t asked;         // the request that it is about; MF_SIZE_NONE = none
   Window window;          // on `dump`, for `asked`; looked = false: there was no map
+  MfHeapTrend trend;      // of the heap's last dumps
 } Verdict;
 
 Verdict mf_verdict_of (const Fragmentation *self, const Source *source, const Heap *heap);

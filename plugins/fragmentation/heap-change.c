@@ -159,12 +159,20 @@ rose (uint64_t from, uint64_t to, uint64_t by_more_than)
   return to > from && to - from > by_more_than;
 }
 
+static bool
+has_largest (const MfHeapSample *sample)
+{
+  return sample->largest != UINT64_MAX;
+}
+
 // By the used bytes, since free ones also come from a heap that was given another region.
 static size_t
 freed_not_joined (const MfHeapSeries *series)
 {
   const MfHeapSample *now = last_sample (series), *then = sample_at (series, n_kept (series) - 2);
 
+  if (!has_largest (now) || !has_largest (then))
+    return 0;
   if (!rose (now->used, then->used, slack (series)) || now->largest < then->largest)
     return 0;
   return now->largest - then->largest < (then->used - now->used) / 16 ? 2 : 0;
@@ -176,9 +184,11 @@ fragmentation (const MfHeapSeries *series)
   size_t n = n_kept (series), rests_on = 0;
   const MfHeapSample *now = last_sample (series);
 
+  if (!has_largest (now))
+    return 0;
   for (size_t i = n - 1; i-- > 0;) {
     const MfHeapSample *then = sample_at (series, i);
-    if (then->largest < sample_at (series, i + 1)->largest)
+    if (!has_largest (then) || then->largest < sample_at (series, i + 1)->largest)
       break;
     if (rose (now->largest, then->largest, slack (series))
         && !rose (now->free, then->free, slack (series)))
@@ -285,5 +295,6 @@ mf_heap_series_trend (const MfHeapSeries *series, MfHeapTrend *trend)
   const MfHeapSample *first = sample_at (series, n - trend->snapshots), *now = last_sample (series);
   trend->used = (int64_t)(now->used - first->used);
   trend->free = (int64_t)(now->free - first->free);
-  trend->largest = (int64_t)(now->largest - first->largest);
+  trend->has_largest = has_largest (now) && has_largest (first);
+  trend->largest = trend->has_largest ? (int64_t)(now->largest - first->largest) : 0;
 }

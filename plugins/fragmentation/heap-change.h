@@ -50,7 +50,7 @@ typedef struct {
   uint64_t capacity;
   uint64_t used;
   uint64_t free;
-  uint64_t largest;
+  uint64_t largest; // UINT64_MAX = not known: only the rules about used bytes hold
 } MfHeapSample;
 
 // The last snapshots of one heap in one epoch; zeroed at first.
@@ -82,6 +82,7 @@ typedef struct {
   int64_t used;
   int64_t free;
   int64_t largest;
+  bool has_largest;
 } MfHeapTrend;
 
 void mf_heap_series_trend (const MfHeapSeries *series, MfHeapTrend *trend);

@@ -174,13 +174,13 @@ static bool
 add_dump (Fragmentation *self, Source *source, Heap *heap, const Dump *dump)
 {
   const MfHeapFigures *figures = &dump->figures;
-  MfHeapSample sample = { figures->capacity, figures->used, figures->free, figures->largest };
+  MfHeapSample sample = { figures->capacity, figures->used, figures->free,
+    dump->has_largest ? figures->largest : UINT64_MAX };
 
   follow_epoch (heap, dump->epoch);
   heap->recent[heap->n_dumps++ % RECENT_DUMPS] = *dump;
   heap->headers_only += !dump->has_map;
-  if (dump->has_largest)
-    mf_heap_series_add (&heap->series, &sample);
+  mf_heap_series_add (&heap->series, &sample);
   source->latest = heap;
   mf_source_show_dump (source, heap, dump);
   return mf_publish_snapshot (self, heap, dump);

@@ -71,6 +71,14 @@ verdict_on_refusal (const Refusal *refusal)
   return verdict;
 }
 
+// By more than the few bytes that a dump itself leaves behind.
+static bool
+grows (const Dump *last, const MfHeapTrend *trend)
+{
+  return trend->name == MF_TREND_LEAK_SUSPECT
+         && (uint64_t)trend->used > last->figures.capacity / 100;
+}
+
 Verdict
 mf_verdict_of (const Fragmentation *self, const Source *source, const Heap *heap)
 {
@@ -82,6 +90,9 @@ mf_verdict_of (const Fragmentation *self, const Source *source, const Heap *heap
     return verdict_on_refusal (refusal);
   verdict.name
       = is_known (verdict.asked) ? name_of_question (last, verdict.asked) : name_of_dump (last);
+  mf_heap_series_trend (&heap->series, &verdict.trend);
+  if (!is_known (verdict.asked) && verdict.name == VERDICT_HEALTHY && grows (last, &verdict.trend))
+    verdict.name = VERDICT_GROWING;
   if (is_known (verdict.asked) && last->has_map)
     verdict.window = mf_window_find (&heap->last, verdict.asked);
   return verdict;
@@ -159,6 +170,16 @@ say_nearly_full (GString *text, const Verdict *verdict)
 }
 
 static void
+say_growing (GString *text, const Verdict *verdict)
+{
+  g_string_append (text, "Used memory grew by ");
+  mf_say_bytes (text, (uint64_t)verdict->trend.used);
+  g_string_append_printf (text, " over the last %zu dumps, to ", verdict->trend.snapshots);
+  mf_say_bytes (text, verdict->dump->figures.used);
+  g_string_append (text, ": a leak, or garbage that was never collected.");
+}
+
+static void
 say_healthy (GString *text, const Verdict *verdict)
 {
   if (is_known (verdict->asked)) {
@@ -180,6 +201,7 @@ static const struct {
   [VERDICT_STALE] = { "STALE", say_stale },
   [VERDICT_UNKNOWN] = { "UNKNOWN", say_unknown },
   [VERDICT_NEARLY_FULL] = { "NEARLY FULL", say_nearly_full },
+  [VERDICT_GROWING] = { "GROWING", say_growing },
   [VERDICT_HEALTHY] = { "HEALTHY", say_healthy },
 };
 
@@ -256,6 +278,14 @@ advise_on_dump (GString *text, const Verdict *verdict)
 }
 
 static void
+advise_on_growth (GString *text, const Verdict *verdict)
+{
+  (void)verdict;
+  g_string_append (text, "call gc.collect() before each micropython.mem_info(1): what still grows "
+                         "then is a leak; compare the kinds of blocks of the first and the last map");
+}
+
+static void
 advise_on_pieces (GString *text, const Verdict *verdict)
 {
   if (!is_known (verdict->asked)) {
@@ -300,6 +330,7 @@ static void (*const advices[]) (GString *text, const Verdict *verdict) = {
   [VERDICT_STALE] = advise_on_stale,
   [VERDICT_UNKNOWN] = advise_on_stale,
   [VERDICT_NEARLY_FULL] = advise_on_shortage,
+  [VERDICT_GROWING] = advise_on_growth,
   [VERDICT_HEALTHY] = advise_on_dump,
 };
 

@@ -224,6 +224,25 @@ test_totals_only (void)
   }
 }
 
+// A leak shows in the totals alone, also where the largest piece is not known.
+static void
+test_growing_totals (void)
+{
+  for (uint64_t largest = 0; largest < 2; largest++) {
+    Board board = open_board (NULL);
+    for (uint64_t free = 900; free >= 600; free -= 100)
+      g_assert_true (push_totals (&board, free, largest ? free : UINT64_MAX));
+    board_finish (&board);
+    if (largest)
+      assert_statement (&board, "GROWING",
+          "Used memory grew by 300 B over the last 4 dumps, to 400 B: a leak, or garbage that was never collected.");
+    assert_statement (&board, "since dump 1", largest
+            ? "used +300   free -300   largest free -300: a leak, perhaps: used keeps growing"
+            : "used +300   free -300: a leak, perhaps: used keeps growing");
+    board_free (&board);
+  }
+}
+
 // Totals come for every dump: with a map they are not a dump of their own.
 static void
 test_totals_and_map (void)
@@ -563,7 +582,7 @@ main (int argc, char **argv)
   static const struct { const char *name; void (*test) (void); } tests[] = {
     { "recording", test_recording }, { "histogram", test_histogram }, { "change", test_change },
     { "verdicts", test_verdicts }, { "lower-bound", test_lower_bound }, { "remedy", test_remedy },
-    { "no-map", test_no_map }, { "totals-only", test_totals_only }, { "totals-and-map", test_totals_and_map },
+    { "no-map", test_no_map }, { "totals-only", test_totals_only }, { "growing-totals", test_growing_totals }, { "totals-and-map", test_totals_and_map },
     { "fault-between-totals-and-map", test_fault_between_totals_and_map }, { "unknown-size", test_unknown_size },
     { "epochs", test_epochs }, { "restart-after-failure", test_restart_after_failure },
     { "failure-after-restart", test_failure_after_restart },

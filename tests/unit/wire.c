@@ -756,7 +756,7 @@ test_cut_block (gconstpointer level)
   Records records = records_of (raw);
   g_assert_cmpuint (records.rows, ==, lines->len);
   g_assert_cmpuint (records.seals, >=, level ? 4 : 24);
-  g_assert_cmpuint (records.longest_group, <, level ? 20 * 1024 : 2 * 1024);
+  g_assert_cmpuint (records.longest_group, <, level ? 8 * 1024 : 2 * 1024);
   assert_every_cut (whole, lines);
   g_assert_cmpuint (rows_before_cut (whole, whole->bytes->len - 1), >=, level ? 18 : 24);
 }
