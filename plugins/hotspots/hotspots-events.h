@@ -23,7 +23,7 @@ MF_EVENT (HotSite, "hotspots.site", 1, MF_VIEW_TABLE, "Who held the bytes at the
   MF_FIELD (HotSite, share, "of all bytes live at the peak", .unit = MF_UNIT_PERCENT),
   MF_FIELD (HotSite, blocks, "live at the peak"),
   MF_FIELD (HotSite, total, "requested by all its calls", .role = MF_ROLE_HIDDEN),
-  MF_FIELD (HotSite, calls, "allocations and reallocations",
+  MF_FIELD (HotSite, calls, "allocations and reallocations", .unit = MF_UNIT_CALLS,
     .role = MF_ROLE_HIDDEN),
   MF_FIELD (HotSite, live, "bytes live at the end", .role = MF_ROLE_HIDDEN),
   MF_FIELD (HotSite, live_blocks, "live at the end", .role = MF_ROLE_HIDDEN),

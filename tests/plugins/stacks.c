@@ -77,7 +77,7 @@ test_speedscope (void)
     "\n\"samples\":[\n[0],\n[0,1],\n[0,1,2],\n[0,1,2,3]],\n\"weights\":[4000,1000000,20000,3000],\n\"endValue\":1027000}],"
     "\n\"shared\":{\"frames\":[\n{\"name\":\"main\",\"file\":\"/srv/app.py\",\"line\":10},"
     "\n{\"name\":\"load\",\"file\":\"/srv/app.py\",\"line\":88},\n{\"name\":\"parse\",\"file\":\"/srv/lib/codec.py\",\"line\":7},"
-    "\n{\"name\":\"PyList_New\",\"file\":\"/usr/lib/libpython3.so\"}]},\n\"name\":\"harness\",\"exporter\":\"memflow 0.1.0\"}\n");
+    "\n{\"name\":\"PyList_New\",\"file\":\"/usr/lib/libpython3.so\"}]},\n\"name\":\"pipeline\",\"exporter\":\"memflow 0.1.0\"}\n");
 }
 
 static void
