@@ -21,6 +21,7 @@ typedef struct {
 
 int mf_cli_run (MfCommandLine *line);
 int mf_cli_check (MfCommandLine *line);
+int mf_cli_diff (MfCommandLine *line);
 int mf_cli_list_plugins (MfCommandLine *line);
 int mf_cli_inspect (MfCommandLine *line);
 int mf_cli_events (MfCommandLine *line);

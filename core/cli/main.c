@@ -12,6 +12,7 @@ static int help (MfCommandLine *line);
 static const MfCommand commands[] = {
   { "run", "CONFIG... [INPUT...] [-- COMMAND...]", "run pipelines and write their reports", mf_cli_run },
   { "check", "CONFIG...", "check configurations without running them", mf_cli_check },
+  { "diff", "A B", "compare two captures by call site", mf_cli_diff },
   { "list-plugins", "", "show all plugins, also those that cannot be loaded", mf_cli_list_plugins },
   { "inspect", "PLUGIN", "show what a plugin does, its options and events", mf_cli_inspect },
   { "events", "[TYPE]", "show the event types and their fields", mf_cli_events },
