@@ -45,7 +45,7 @@ take_regions (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   (void)self;
   MF_EACH (batch, MfHeapRegion, row)
-  mf_source_take_region (source, row);
+    mf_source_take_region (source, row);
   return true;
 }
 
@@ -53,8 +53,8 @@ static bool
 take_blocks (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfHeapBlock, row)
-  if (!mf_source_take_block (self, source, row))
-    return false;
+    if (!mf_source_take_block (self, source, row))
+      return false;
   return true;
 }
 
@@ -62,8 +62,8 @@ static bool
 take_snapshots (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfHeapSnapshot, row)
-  if (!mf_source_close_snapshot (self, source, row, batch))
-    return false;
+    if (!mf_source_close_snapshot (self, source, row, batch))
+      return false;
   return true;
 }
 
@@ -71,8 +71,8 @@ static bool
 take_stats (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfHeapStats, row)
-  if (!mf_source_take_stats (self, source, row, batch->epoch))
-    return false;
+    if (!mf_source_take_stats (self, source, row, batch->epoch))
+      return false;
   return true;
 }
 
@@ -81,8 +81,7 @@ take_stats (Fragmentation *self, Source *source, const MfBatch *batch)
 static bool
 take_faults (Fragmentation *self, Source *source, const MfBatch *batch)
 {
-  MF_EACH (batch, MfDeviceFault, row)
-  {
+  MF_EACH (batch, MfDeviceFault, row) {
     if (!mf_source_settle (self, source, row->after_ordinal))
       return false;
     mf_source_take_fault (source, batch, row);
@@ -94,8 +93,7 @@ static bool
 take_boots (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   (void)self;
-  MF_EACH (batch, MfDeviceBoot, row)
-  {
+  MF_EACH (batch, MfDeviceBoot, row) {
     source->boots += row->epoch > 0;
     source->last_boot_line = row->line;
     source->version = row->version.id ? row->version : source->version;
@@ -109,10 +107,10 @@ take_damages (Fragmentation *self, Source *source, const MfBatch *batch)
 {
   (void)self;
   MF_EACH (batch, MfInputDamage, row)
-  if (source->damaged++ == 0) {
-    source->damage_line = row->broke_line;
-    mf_quote (source->damage, batch, row->reason);
-  }
+    if (source->damaged++ == 0) {
+      source->damage_line = row->broke_line;
+      mf_quote (source->damage, batch, row->reason);
+    }
   return true;
 }
 

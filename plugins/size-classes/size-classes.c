@@ -30,7 +30,7 @@ static bool
 take_blocks (SizeClasses *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfHeapBlock, row)
-  mf_size_source_take_block (self, source, row);
+    mf_size_source_take_block (self, source, row);
   return true;
 }
 
@@ -38,8 +38,8 @@ static bool
 take_snapshots (SizeClasses *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfHeapSnapshot, row)
-  if (!mf_size_source_close_snapshot (self, source, row, batch->epoch))
-    return false;
+    if (!mf_size_source_close_snapshot (self, source, row, batch->epoch))
+      return false;
   return true;
 }
 
@@ -47,8 +47,8 @@ static bool
 take_calls (SizeClasses *self, Source *source, const MfBatch *batch)
 {
   MF_EACH (batch, MfAlloc, row)
-  if (!mf_size_source_take_call (self, source, row))
-    return false;
+    if (!mf_size_source_take_call (self, source, row))
+      return false;
   return true;
 }
 
