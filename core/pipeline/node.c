@@ -149,9 +149,9 @@ mf_node_call (MfNode *node, MfCallback callback, const char *doing)
   bool fine = callback (node->instance);
   atomic_fetch_add (&node->busy_ns, mf_monotonic_ns () - start);
   bool stopped = atomic_load (&node->pipeline->stop_requests) > 0 || node->reader_gone;
-  if (!fine && !atomic_load (&node->give_up) && !atomic_load (&node->failed) && !stopped)
+  if (!fine && !mf_node_has_failed (node) && !stopped)
     mf_node_fail (node, NULL, "%s failed without giving a reason", doing);
-  return !atomic_load (&node->failed);
+  return !mf_node_has_failed (node);
 }
 
 void

@@ -150,6 +150,12 @@ bool mf_node_fail (MfNode *node, const char *option, const char *format, ...) G_
 void mf_node_give_up (MfNode *node);
 // Lets the instances free what they hold; the later ones first. Harmless when called again.
 void mf_nodes_stop (MfPipeline *pipeline);
+// Also between the moment when a format is given up and the one when its failure is recorded.
+static inline bool
+mf_node_has_failed (const MfNode *node)
+{
+  return atomic_load (&node->failed) || atomic_load (&node->give_up);
+}
 static inline MfNode *mf_node_of (const MfStage *stage) { return stage->core; }
 
 // ---- loading (load.c, graph.c)

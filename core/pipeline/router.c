@@ -54,7 +54,8 @@ mf_router_process (MfNode *node, MfBatchCallback process, const MfOpenBatch *ope
   int64_t start = mf_monotonic_ns ();
   bool fine = node->sink ? node->sink (node->sink_user, batch) : process (node->instance, batch);
   atomic_fetch_add_explicit (&node->busy_ns, mf_monotonic_ns () - start, memory_order_relaxed);
-  if (!fine && !atomic_load (&node->give_up) && !atomic_load (&node->failed) && !node->reader_gone && atomic_load (&node->pipeline->stop_requests) < 2)
+  bool aborted = atomic_load (&node->pipeline->stop_requests) > 1;
+  if (!fine && !mf_node_has_failed (node) && !node->reader_gone && !aborted)
     mf_node_fail (node, NULL, "refused a batch of %s without giving a reason", batch->type->name);
   return fine;
 }
