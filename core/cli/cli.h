@@ -54,6 +54,7 @@ typedef struct {
   char *headline;             // the first verdict
   GString *metrics;           // rows for metrics.csv
   uint64_t rows, lost;
+  int program_status;         // of the studied program; -1 = none was run
   char *errors;
 } MfJob;
 void mf_job_free (MfJob *job);

@@ -185,6 +185,7 @@ keep_figures (const MfPipeline *pipeline, MfJob *job)
   uint64_t done, total;
   mf_pipeline_progress (pipeline, &done, &total, &job->rows);
   job->lost = mf_pipeline_lost (pipeline);
+  job->program_status = mf_pipeline_program_status (pipeline);
   job->errors = g_strdup (mf_pipeline_errors (pipeline));
 }
 
@@ -300,6 +301,14 @@ read_duration (const char *text, MfDuration *duration)
   return false;
 }
 
+// The studied program's own status comes through when nothing else has failed.
+static int
+run_alone (const MfRunSettings *settings, MfJob *job)
+{
+  MfStatus status = mf_cli_run_job (settings, job);
+  return status == MF_STATUS_OK && job->program_status > 0 ? job->program_status : (int) status;
+}
+
 int
 mf_cli_run (MfCommandLine *line)
 {
@@ -346,7 +355,7 @@ mf_cli_run (MfCommandLine *line)
   catch_signals ();
   g_autoptr (GPtrArray) jobs = make_jobs (configurations, inputs, settings.output);
   settings.batch = jobs->len > 1;
-  int status = settings.batch ? mf_cli_run_batch (&settings, jobs) : mf_cli_run_job (&settings, g_ptr_array_index (jobs, 0));
+  int status = settings.batch ? (int) mf_cli_run_batch (&settings, jobs) : run_alone (&settings, g_ptr_array_index (jobs, 0));
   g_strfreev (settings.sets);
   g_free (settings.output);
   return status;

@@ -262,6 +262,12 @@ host_live (MfStage *stage)
   return true;
 }
 
+static void
+host_program_status (MfStage *stage, int status)
+{
+  atomic_store (&mf_node_of (stage)->pipeline->program_status, status);
+}
+
 const MfHost mf_host = {
   .size = sizeof (MfHost), .abi_minor = MF_ABI_MINOR,
   .port_turn = host_port_turn, .flush = host_flush, .text = host_text, .declare = host_declare,
@@ -272,5 +278,5 @@ const MfHost mf_host = {
   .wait = host_wait, .stopping = host_stopping, .now = host_now, .resize = host_resize,
   .output = mf_output_open, .write = mf_output_write, .output_flush = mf_output_flush_now,
   .output_is_terminal = mf_output_on_terminal, .output_count = mf_output_set_rows,
-  .run = host_run, .live = host_live,
+  .run = host_run, .live = host_live, .program_status = host_program_status,
 };

@@ -75,7 +75,8 @@ open_target (MfOutput *output, const char *name)
   output->owns_fd = !g_str_equal (name, "-");
   if (!output->owns_fd) {
     output->path = g_strdup ("-");
-    output->fd = STDOUT_FILENO;
+    // With a command, stdout is the studied program's.
+    output->fd = output->node->pipeline->command->len ? STDERR_FILENO : STDOUT_FILENO;
     return true;
   }
   output->path = final_path (output->node->pipeline, name);

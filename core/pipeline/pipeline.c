@@ -32,6 +32,7 @@ mf_pipeline_new (void)
   pipeline->nodes = g_ptr_array_new ();
   pipeline->sinks = g_ptr_array_new ();
   pipeline->duration.ns = -1;
+  atomic_store (&pipeline->program_status, -1);
   pipeline->strings = mf_intern_new (&pipeline->memory, MOST_STRINGS);
   pipeline->stacks = mf_intern_new (&pipeline->memory, MOST_STACKS);
   pipeline->diagnostics = mf_diagnostics_new ();
@@ -225,6 +226,12 @@ uint64_t
 mf_pipeline_lost (const MfPipeline *pipeline)
 {
   return atomic_load (&pipeline->lost);
+}
+
+int
+mf_pipeline_program_status (const MfPipeline *pipeline)
+{
+  return atomic_load (&pipeline->program_status);
 }
 
 const char *

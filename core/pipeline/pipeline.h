@@ -122,6 +122,7 @@ struct MfPipeline {
   _Atomic bool timed_out;         // stopped by the duration
   int64_t start_ns;
   _Atomic uint64_t lost;
+  _Atomic int program_status;     // of the studied program; -1 = none was run
   bool budget_exceeded, stuck;
   MfStatus load_status;
 

@@ -96,7 +96,7 @@ mf_tell_end (MfPipeline *pipeline)
     .name = { mf_intern_add (pipeline->strings, pipeline->facts.name, strlen (pipeline->facts.name)) },
     .configuration = { mf_intern_add (pipeline->strings, pipeline->facts.configuration, strlen (pipeline->facts.configuration)) },
     .version = { mf_intern_add (pipeline->strings, mf_version (), strlen (mf_version ())) },
-    .outcome = outcome (pipeline), .lost = atomic_load (&pipeline->lost), .program_status = -1,
+    .outcome = outcome (pipeline), .lost = atomic_load (&pipeline->lost), .program_status = atomic_load (&pipeline->program_status),
   };
   emit (pipeline, &MfRunEnd_type, &end);
   mf_node_flush (pipeline->core);

@@ -74,6 +74,9 @@ bool mf_pipeline_stage (const MfPipeline *pipeline, uint32_t index, MfStageStats
 // Rows lost on all edges.
 uint64_t mf_pipeline_lost (const MfPipeline *pipeline);
 
+// Exit status of the program that a collector has run, 128 + signal when it was killed; -1 = none was run.
+int mf_pipeline_program_status (const MfPipeline *pipeline);
+
 // The text of an interned string of this pipeline's events; "" for unknown ids.
 const char *mf_pipeline_string (const MfPipeline *pipeline, MfString string);
 

@@ -91,6 +91,10 @@ struct MfHost {
   // Collectors, in `start`: the source goes on whether it is read or not. Its full queue drops instead of waiting
   // (unless `when-full` says otherwise). False under --deterministic, which refuses live sources: return false.
   bool (*live) (MfStage *stage);
+
+  // Collectors that run a program: its exit status, 128 + signal when it was killed. It becomes the command's own
+  // unless that one has failed.
+  void (*program_status) (MfStage *stage, int status);
 };
 
 // ---- publishing
@@ -149,6 +153,7 @@ mf_port_put (MfPort *port, const void *row, size_t size)
 #define mf_output_is_terminal(self, output) (MF_HOST_OF (self)->output_is_terminal (output))
 #define mf_output_count(self, output, rows) (MF_HOST_OF (self)->output_count ((output), (rows)))
 #define mf_live(self) (MF_HOST_OF (self)->live ((MfStage *) (self)))
+#define mf_program_status(self, status) (MF_HOST_OF (self)->program_status ((MfStage *) (self), (status)))
 #define mf_run(self) (MF_HOST_OF (self)->run ((MfStage *) (self)))
 
 // ---- options: the host writes parsed values into the instance by offset
