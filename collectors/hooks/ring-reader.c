@@ -15,6 +15,7 @@ typedef struct {
   uint32_t first_line, table_length;
   uint8_t *table;
   uint16_t version;
+  bool has_lines;
 } Code;
 
 typedef struct {
@@ -192,8 +193,8 @@ take_node (MfRingReader *reader, Stream *stream, const MfNodeRecord *record)
   } else {
     const Code *code = &stream->codes[record->code];
     frame = (MfFrame) { code->function, code->file,
-      code->table ? mf_code_line (code->version, code->first_line, code->table, code->table_length, record->instruction)
-          : 0, 0 };
+      code->has_lines ? mf_code_line (code->version, code->first_line, code->table, code->table_length,
+          record->instruction) : 0, 0 };
   }
   MfStack caller = is_root ? (MfStack) { 0 } : stream->stacks[record->caller];
   stream->stacks[record->head.value] = sink->stack (sink->user, caller, frame);
@@ -213,11 +214,12 @@ take_code (MfRingReader *reader, Stream *stream, const MfCodeRecord *record)
     sink->resize (sink->user, code->table, 0);
   *code = (Code) { .function = sink->string (sink->user, name, record->name_length),
     .file = sink->string (sink->user, file, record->file_length), .first_line = record->first_line,
-    .version = record->version };
+    .version = record->version, .has_lines = !record->no_lines && !record->table_length };
   code->table = record->table_length ? sink->resize (sink->user, NULL, record->table_length) : NULL;
   if (code->table) {
     memcpy (code->table, file + record->file_length, record->table_length);
     code->table_length = record->table_length;
+    code->has_lines = true;
   }
   return true;
 }

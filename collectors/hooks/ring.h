@@ -93,7 +93,8 @@ typedef struct {
 typedef struct {
   MfRecordHead head;   // value = length of the whole record
   uint32_t slot, first_line;
-  uint16_t version, reserved;                     // of Python: tells the kind of table
+  uint16_t version;                               // of Python: tells the kind of table
+  uint16_t no_lines;                              // the table was too long for the ring and is left out
   uint16_t name_length, file_length;              // UTF-8
   uint32_t table_length, padding;                 // of the line table
   // name, file, table: without terminators

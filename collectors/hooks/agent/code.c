@@ -125,14 +125,16 @@ define (MfThread *thread, uint32_t slot, uintptr_t code)
   size_t most = mf_ring_longest (mf_agent.ring_size), names = sizeof (MfCodeRecord) + n_name + n_file;
   if (names > most)
     n_file = n_name = file.n = name.n = 0;
-  if (n_table > most - names)
-    n_table = 0;  // lines are not known then
+  bool fits = table && n_table <= most - names;
+  if (!fits)
+    n_table = 0;
   uint32_t whole = rounded (sizeof (MfCodeRecord) + n_name + n_file + n_table);
   MfCodeRecord *record = mf_stream_room (thread, whole);
   if (!record)
     return false;
   *record = (MfCodeRecord) { .head = { .kind = MF_RECORD_CODE, .value = whole }, .slot = slot,
     .first_line = *(const uint32_t *) (code + (uintptr_t) mf_layout->first_line), .version = mf_layout->version,
+    .no_lines = !fits,
     .name_length = (uint16_t) n_name, .file_length = (uint16_t) n_file, .table_length = (uint32_t) n_table };
   uint8_t *to = (uint8_t *) (record + 1);
   to += put_text (to, &name);
