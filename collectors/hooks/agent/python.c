@@ -16,7 +16,11 @@ typedef struct {
 
 typedef struct { unsigned domain; Allocator real; } Domain;
 
-static Domain domains[MF_N_PYTHON_DOMAINS];
+// What was wrapped, once for each allocator that was found: while it starts, CPython takes a wrapped one out,
+// puts it back later, and expects it to lead to the same real one.
+enum { MOST_WRAPPED = 32 };
+static Domain wrapped[MOST_WRAPPED];
+static unsigned n_wrapped;
 static void (*get_allocator) (int domain, Allocator *allocator);
 static void (*set_allocator) (int domain, Allocator *allocator);
 static int (*is_initialized) (void);
@@ -109,15 +113,27 @@ mf_python_find (void)
   return true;
 }
 
+static Domain *
+wrap (unsigned domain, const Allocator *real)
+{
+  for (unsigned i = 0; i < n_wrapped; i++)
+    if (wrapped[i].domain == domain && !memcmp (&wrapped[i].real, real, sizeof *real))
+      return &wrapped[i];
+  if (n_wrapped == MOST_WRAPPED)
+    return NULL;
+  wrapped[n_wrapped] = (Domain) { domain, *real };
+  return &wrapped[n_wrapped++];
+}
+
 static void
 hook_domain (int i)
 {
   Allocator now;
   get_allocator (i, &now);
-  if (now.malloc == hook_malloc)
+  Domain *domain = now.malloc == hook_malloc ? NULL : wrap ((unsigned) i, &now);
+  if (!domain)
     return;
-  domains[i] = (Domain) { (unsigned) i, now };
-  Allocator hooked = { &domains[i], hook_malloc, hook_calloc, hook_realloc, hook_free };
+  Allocator hooked = { domain, hook_malloc, hook_calloc, hook_realloc, hook_free };
   set_allocator (i, &hooked);
 }
 

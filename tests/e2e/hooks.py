@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The collector hooks on programs that end badly, fork, have many threads, or are no Python at all."""
+import collections
+import json
+import os
+import signal
+import unittest
+
+from hooks_run import PYTHON, HooksTest
+
+THREADS = """
+import threading
+def work(n):
+    for i in range(100):
+        bytes(2000 + n)
+threads = [threading.Thread(target=work, args=(n,)) for n in range(100)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+SHORT_THREADS = """
+import threading
+def work():
+    bytes(3333)
+for i in range(1000):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+FORK = """
+import os
+def child(n):
+    for i in range(100):
+        bytes(5000 + n)
+for n in range(8):
+    if not os.fork():
+        child(n)
+        os._exit(0)
+for n in range(8):
+    os.wait()
+"""
+KILLED = """
+import os, signal
+def last():
+    return [bytes(7777) for i in range(1000)]
+kept = last()
+os.kill(os.getpid(), signal.%s)
+"""
+RECURSION = """
+def down(n):
+    return down(n - 1) if n else bytes(9999)
+import sys
+sys.setrecursionlimit(5000)
+down(1000)
+"""
+# What tracemalloc counts as live is what it was told since it started: the same blocks, followed by address. Its own
+# records are blocks of the raw domain, which it does not count and the program does not use.
+TRACEMALLOC = """
+import gc, json, sys, tracemalloc
+gc.disable()
+def marker(n):
+    return bytes(n)
+def load():
+    kept = [[i, str(i), {i: bytearray(i)}] for i in range(2000)]
+    kept += [json.loads('{"a": [1, 2, {"b": "%d"}]}' % i) for i in range(500)]
+    return kept
+tracemalloc.start(1)
+marker(100001)
+kept = load()
+marker(100002)
+live = tracemalloc.get_traced_memory()[0]
+print(live)
+"""
+CODE = """
+def make(n):
+    exec("def f_%d():\\n" % n + "\\n" * (n % 50) + "  return bytes(4444)")
+    locals()["f_%d" % n]()
+for n in range(2000):
+    make(n)
+"""
+
+
+class Hooks(HooksTest):
+    def sized(self, size):
+        return [event for event in self.events if event.size == size]
+
+    def check_sequences(self):
+        by_thread = collections.defaultdict(list)
+        for event in self.events:
+            by_thread[event.thread].append(event.sequence)
+        for numbers in by_thread.values():
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertEqual(self.lost(), 0)
+
+    # ---- how programs end
+
+    def test_the_program_keeps_its_output_and_status(self):
+        script = self.script("import sys\nprint(sys.stdin.read() + '!')\nprint('bad', file=sys.stderr)\nsys.exit(7)\n")
+        run = self.record(PYTHON, script, "argument", status=7, feed=b"hello")
+        self.assertEqual(run.stdout, "hello!\n")
+        self.assertIn("bad\n", run.stderr)
+        self.assertEqual(self.others["core.run"][-1]["program_status"], 7)
+
+    def test_signals(self):
+        for name in ("SIGKILL", "SIGSEGV", "SIGABRT"):
+            self.record(PYTHON, self.script(KILLED % name), status=128 + getattr(signal, name))
+            blocks = [event for event in self.sized(7810) if "last" in event.functions]
+            self.assertEqual(len(blocks), 1000, name)
+            self.check_sequences()
+
+    def test_a_command_that_does_not_exist(self):
+        run = self.memflow("run", "hooks.ini", "--", "/nonexistent/python3")
+        self.assertEqual(run.status, 1)
+        self.assertIn("cannot start the program '/nonexistent/python3'", run.stderr)
+
+    def test_no_command(self):
+        run = self.memflow("run", "hooks.ini")
+        self.assertNotEqual(run.status, 0)
+        self.assertIn("--", run.stderr)
+
+    def test_the_program_does_not_see_the_agent(self):
+        script = self.script("import os\nprint(sorted(n for n in os.environ if 'MEMFLOW' in n or 'PRELOAD' in n))\n"
+                             "print(len(os.listdir('/proc/self/fd')))")
+        run = self.record(PYTHON, script)
+        self.assertEqual(run.stdout, "[]\n4\n")
+
+    # ---- programs without a Python
+
+    def test_native(self):
+        run = self.record("/bin/true")
+        self.assertEqual(self.events, [])
+        self.assertIn("no Python ran in it", run.stderr)
+        self.record("/usr/bin/sort", "/etc/passwd", options=["malloc=yes"])
+        self.assertEqual({event.domain for event in self.events}, {"malloc"})
+        self.check_sequences()
+
+    def test_a_python_behind_a_shell(self):
+        self.record("/bin/sh", "-c", f"exec {PYTHON} -c 'bytes(12345)'")
+        self.assertEqual(len(self.sized(12345 + 33)), 1)
+
+    # ---- threads and processes
+
+    def test_threads(self):
+        self.record(PYTHON, self.script(THREADS))
+        for n in range(100):
+            self.assertEqual(len([e for e in self.sized(2033 + n) if "work" in e.functions]), 100)
+        self.check_sequences()
+        times = [event.time for event in self.events]
+        self.assertEqual(times, sorted(times))
+
+    def test_short_threads(self):
+        self.record(PYTHON, self.script(SHORT_THREADS), options=["threads=4"])
+        self.assertEqual(len(self.sized(3366)), 1000)
+        self.check_sequences()
+
+    def test_fork(self):
+        self.record(PYTHON, self.script(FORK))
+        processes = set()
+        for n in range(8):
+            blocks = [event for event in self.sized(5033 + n) if "child" in event.functions]
+            self.assertEqual(len(blocks), 100)
+            processes |= {event.process for event in blocks}
+        self.assertEqual(len(processes), 8)
+        self.check_sequences()
+
+    # ---- exactness
+
+    def test_recursion(self):
+        self.record(PYTHON, self.script(RECURSION))
+        block, = self.sized(10032)
+        self.assertEqual(block.functions, ["down"] * 1001 + ["<module>"])
+
+    def test_code_that_comes_and_goes(self):
+        self.record(PYTHON, self.script(CODE))
+        blocks = self.sized(4444 + 33)
+        self.assertEqual([e.functions[:2] for e in blocks], [[f"f_{n}", "make"] for n in range(2000)])
+        self.assertEqual([e.frames[0]["line"] for e in blocks], [2 + n % 50 for n in range(2000)])
+
+    def test_live_bytes_are_those_of_tracemalloc(self):
+        run = self.record(PYTHON, self.script(TRACEMALLOC))
+        live, started = {}, False
+        for event in self.events:
+            if event.size == 100002 + 33:
+                break
+            started |= event.size == 100001 + 33
+            if event.op in ("free", "realloc"):
+                live.pop(event.address if event.op == "free" else event.old, None)
+            if event.op in ("alloc", "realloc") and started:
+                live[event.address] = event.domain, event.size
+        self.assertEqual(sum(size for domain, size in live.values() if domain != "raw"), int(run.stdout))
+
+    def test_allocators_that_python_sets_itself(self):
+        for setting in ({"PYTHONMALLOC": "malloc"}, {"PYTHONMALLOC": "debug"}, {"PYTHONDEVMODE": "1"}):
+            self.record(PYTHON, "-c", "def f(): return bytes(12345)\nfor i in range(100): f()", environment=setting)
+            self.assertEqual(len([e for e in self.sized(12345 + 33) if e.functions == ["f", "<module>"]]), 100, setting)
+
+    def test_malloc_is_not_counted_twice(self):
+        self.record(PYTHON, "-c", "for i in range(100): bytes(12345)", options=["malloc=yes"])
+        self.assertEqual([e.domain for e in self.sized(12345 + 33)], ["obj"] * 100)
+        self.assertIn("malloc", {event.domain for event in self.events})
+        self.check_sequences()
+
+    def test_what_is_dropped_is_counted(self):
+        command = PYTHON, self.script("for i in range(100000): bytes(1000)")
+        fixed = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.record(*command, environment=fixed)
+        calls = len(self.events)
+        self.assertEqual(self.lost(), 0)
+        self.record(*command, options=["full-ring=drop", "ring=16KiB"], environment=fixed)
+        self.assertGreater(self.lost(), 0)
+        self.assertEqual(len(self.events) + self.lost(), calls)
+        self.assertEqual(self.others["core.run"][-1]["outcome"], "incomplete")
+
+
+if __name__ == "__main__":
+    unittest.main()
