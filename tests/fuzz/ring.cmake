@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+memflow_fuzz (ring fuzz/fuzz-ring.c LIBRARIES memflow-ring-reader)
