@@ -3,9 +3,20 @@
 #include "allocation-table.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
-enum { FIRST_PLACES = 128, CACHE_LINE = 64 };
+enum { FIRST_PLACES = 128, CACHE_LINE = 64, SMALL_PAGE = 4096, LARGE_PAGE = 2 << 20 };
+
+// A large table is read at random: with small pages most reads would miss the TLB. Only a hint.
+static void
+ask_for_large_pages (void *memory, size_t bytes)
+{
+  uintptr_t from = ((uintptr_t) memory + SMALL_PAGE - 1) & ~(uintptr_t) (SMALL_PAGE - 1);
+  uintptr_t end = ((uintptr_t) memory + bytes) & ~(uintptr_t) (SMALL_PAGE - 1);
+  if (bytes >= 2 * LARGE_PAGE)
+    madvise ((void *) from, end - from, MADV_HUGEPAGE);
+}
 
 static bool
 make_places (MfAllocationTable *table, uint64_t n)
@@ -17,6 +28,7 @@ make_places (MfAllocationTable *table, uint64_t n)
   void *memory = mf_trace_resize (&table->memory, NULL, bytes);
   if (!memory)
     return false;
+  ask_for_large_pages (memory, bytes);
   uintptr_t at = ((uintptr_t) memory + CACHE_LINE - 1) & ~(uintptr_t) (CACHE_LINE - 1);
   table->bytes = memory;
   table->places = memset ((void *) at, 0, n * sizeof (MfLiveBlock));

@@ -224,7 +224,7 @@ static inline bool
 is_temporary (const MfAllocationTrace *trace, const MfLiveBlock *block, uint32_t thread)
 {
   const MfTraceThread *own = &trace->threads[thread];
-  return thread != 0 && block->thread == thread && block->event >= own->recent[own->cursor];
+  return (thread != 0) & (block->thread == thread) & (block->event >= own->recent[own->cursor]);
 }
 
 static inline void
@@ -239,11 +239,10 @@ take_free (MfAllocationTrace *trace, const Call *call, uint64_t address, uint64_
     trace->totals.unknown_frees++;
     return;
   }
-  if (is_temporary (trace, block, call->thread)) {
-    trace->totals.temporaries++;
-    trace->sites.tallies[block->site].temporaries++;
-    trace->threads[call->thread].tally.temporaries++;
-  }
+  bool temporary = is_temporary (trace, block, call->thread);
+  trace->totals.temporaries += temporary;
+  trace->sites.tallies[block->site].temporaries += temporary;
+  trace->threads[call->thread].tally.temporaries += temporary;
   count_lifetime (trace, block, call->row->time.ns);
   drop (trace, block);
   mf_allocation_table_remove (&trace->blocks, block);

@@ -7,7 +7,7 @@
 
 #include "allocation-trace.h"
 
-enum { BATCH = 512, STACKS = 2000, THREADS = 4 };
+enum { BATCH = 512, BATCHES = 8, STACKS = 2000, THREADS = 4 };
 
 static size_t held, most_held;
 
@@ -102,19 +102,19 @@ main (int argc, char **argv)
     return 2;
   uint64_t events = strtoull (argv[1], NULL, 10) * 1000, live = strtoull (argv[2], NULL, 10) * 1000, sum = 0;
   double limit = strtod (argv[3], NULL), taken = 0, plain = 0;
-  static MfAlloc rows[64 * BATCH];
+  static MfAlloc rows[BATCHES * BATCH];
   MfAllocationTrace trace;
   Program program = { .state = 1, .n_kept = live, .kept = calloc (live, sizeof (uint64_t)) };
   if (!program.kept || !mf_allocation_trace_init (&trace, (MfTraceMemory) { NULL, counted_resize }, 1))
     return 1;
-  for (uint64_t done = 0; done < events; done += 64 * BATCH) {
-    for (uint32_t i = 0; i < 64; i++)
+  for (uint64_t done = 0; done < events; done += BATCHES * BATCH) {
+    for (uint32_t i = 0; i < BATCHES; i++)
       fill (&program, rows + i * BATCH);
     double begun = now ();
-    for (uint32_t i = 0; i < 64; i++)
+    for (uint32_t i = 0; i < BATCHES; i++)
       sum += add_up (rows + i * BATCH);
     double added = now ();
-    for (uint32_t i = 0; i < 64; i++)
+    for (uint32_t i = 0; i < BATCHES; i++)
       if (!mf_allocation_trace_take (&trace, rows + i * BATCH, BATCH, sizeof *rows))
         return 1;
     taken += now () - added;
