@@ -42,11 +42,32 @@ has_bytes (const MfField *field)
   return field->kind == MF_SIZE || field->unit == MF_UNIT_BYTES;
 }
 
+static bool
+has_time (const MfField *field)
+{
+  return field->kind == MF_DURATION || field->unit == MF_UNIT_NANOSECONDS;
+}
+
+// Three digits are enough for an edge: "131 us", "1.05 ms".
+static void
+put_time (GString *to, double ns)
+{
+  static const struct { double ns; const char *unit; } scales[]
+      = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
+  guint i = 0;
+  while (i + 1 < G_N_ELEMENTS (scales) && ns < scales[i].ns)
+    i++;
+  double value = ns / scales[i].ns;
+  g_string_append_printf (to, value >= 100 ? "%.0f %s" : "%.3g %s", value, scales[i].unit);
+}
+
 static void
 put_edge (GString *to, const MfField *field, const uint8_t *row)
 {
   double value = mf_field_real (field, row);
-  if (has_bytes (field) && value >= 0 && value < 0x1p63)
+  if (has_time (field))
+    put_time (to, value);
+  else if (has_bytes (field) && value >= 0 && value < 0x1p63)
     mf_put_size (to, (uint64_t) value);
   else
     mf_put_grouped_real (to, value, value == floor (value) ? 0 : 2);
