@@ -2,11 +2,11 @@
 // Code objects: told once to each ring that needs them, with their line tables; forgotten when they are freed.
 #include "agent.h"
 
-enum { KNOWN = 1 << 14, MOST_KNOWN = KNOWN / 2, NAME_MOST = 1024, FILE_MOST = 4096 };
+enum { KNOWN = 1 << 14, MOST_KNOWN = KNOWN / 2, FREED = 1, NAME_MOST = 1024, FILE_MOST = 4096 };
 
 _Atomic uint32_t mf_code_epoch;
-static _Atomic uintptr_t known[KNOWN];  // addresses of code objects that some ring has a slot of
-static _Atomic uint32_t n_known;
+static _Atomic uintptr_t known[KNOWN];  // addresses of code objects that some ring has a slot of, or FREED
+static _Atomic uint32_t n_known;        // places taken, those of freed ones included
 
 static uint32_t
 place_of (uintptr_t code)
@@ -14,13 +14,14 @@ place_of (uintptr_t code)
   return (uint32_t) ((code >> 4) * UINT64_C (0x9e3779b97f4a7c15) >> 50);
 }
 
-// Called for each block that is freed. A stale entry is only removed with all the others: places are not reused alone.
+// Called for each block that is freed. The address may next be that of any block, so it is not known any more.
 void
 mf_code_freed (uintptr_t address)
 {
   uint32_t place = place_of (address);
   for (uintptr_t at; (at = atomic_load_explicit (&known[place], memory_order_relaxed)); place = (place + 1) % KNOWN)
     if (at == address) {
+      atomic_store_explicit (&known[place], FREED, memory_order_relaxed);
       atomic_fetch_add (&mf_code_epoch, 1);
       return;
     }

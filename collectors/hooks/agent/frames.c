@@ -33,7 +33,7 @@ const uint8_t *(*mf_python_state) (void), *(*mf_python_own_state) (void);
 static const void *(*get_globals) (void);
 static uintptr_t code_type, str_type, bytes_type;
 static _Atomic uint32_t verdict = MF_STACKS_NO_PYTHON;
-enum { NOT_VERIFIED = 100 };
+enum { NOT_VERIFIED = 100, MOST_TRIES = 1000 };
 
 // ---- finding the interpreter
 
@@ -174,28 +174,33 @@ is_entry (uintptr_t frame)
   return mf_layout->owner >= 0 && safe_load (frame + (uintptr_t) mf_layout->owner, &owner, 1) && owner >= OWNED_BY_C;
 }
 
-// 1 = the frames are where they are expected, and the interpreter names the same globals; 0 = there is no frame yet.
-static int
+typedef enum { NO_FRAME, AGREED, OTHER_GLOBALS, WRONG } Agreement;
+
+// Whether the frames are where they are expected, and the interpreter names the same globals. It names those of the
+// caller while the innermost frame is being made.
+static Agreement
 agrees (const uint8_t *state)
 {
   const MfLayout *layout = mf_layout;
-  uintptr_t frame, globals;
+  uintptr_t frame, globals = 0;
   bool found = false;
   if (!safe_pointer ((uintptr_t) state, layout->top, &frame)
       || (layout->current >= 0 && frame && !safe_pointer (frame, layout->current, &frame)))
-    return -1;
+    return WRONG;
   for (int i = 0; frame && i < 1000; i++) {
     if (!is_entry (frame)) {
       if (!is_sane_frame (frame))
-        return -1;
-      if (!found && (!safe_pointer (frame, layout->globals, &globals) || globals != (uintptr_t) get_globals ()))
-        return -1;
+        return WRONG;
+      if (!found && !safe_pointer (frame, layout->globals, &globals))
+        return WRONG;
       found = true;
     }
     if (!safe_pointer (frame, layout->previous, &frame))
-      return -1;
+      return WRONG;
   }
-  return found;
+  if (!found)
+    return NO_FRAME;
+  return globals == (uintptr_t) get_globals () ? AGREED : OTHER_GLOBALS;
 }
 
 uint32_t
@@ -222,13 +227,14 @@ tell_verdict (void)
 static bool
 verify (const uint8_t *state)
 {
-  int agreed = agrees (state);
-  if (!agreed)
+  static _Atomic uint32_t tries;
+  Agreement agreed = agrees (state);
+  if (agreed == NO_FRAME || (agreed == OTHER_GLOBALS && atomic_fetch_add (&tries, 1) < MOST_TRIES))
     return false;
-  atomic_store (&verdict, agreed > 0 ? MF_STACKS_ON : MF_STACKS_LAYOUT);
-  if (agreed < 0)
+  atomic_store (&verdict, agreed == AGREED ? MF_STACKS_ON : MF_STACKS_LAYOUT);
+  if (agreed != AGREED)
     tell_verdict ();
-  return agreed > 0;
+  return agreed == AGREED;
 }
 
 // Without the interpreter's lock the thread's own state is asked for; with it, the current one, which

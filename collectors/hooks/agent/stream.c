@@ -46,7 +46,8 @@ static void
 ring_bell (void)
 {
   MfRingRegion *region = mf_agent.region;
-  if (!atomic_load_explicit (&region->asleep, memory_order_relaxed))
+  // Only the first one rings: a system call costs more than many events.
+  if (!atomic_load_explicit (&region->asleep, memory_order_relaxed) || !atomic_exchange (&region->asleep, 0))
     return;
   int error = errno;
   atomic_fetch_add (&region->bell, 1);
