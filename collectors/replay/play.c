@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Publishes rows as they were recorded: their order within a type and across types, their input and epoch.
+// Publishes rows as they were recorded: their order within a type and across types, their input and
+// epoch.
 #include "replay.h"
 
 #include "rows.h"
@@ -10,7 +11,8 @@ fill_missing (const MfType *type, uint32_t from, uint8_t *row)
 {
   for (uint32_t i = from; i < type->n_fields; i++) {
     const MfField *field = &type->fields[i];
-    bool unknown = field->kind == MF_ADDRESS || field->kind == MF_SIZE || field->flags & MF_FIELD_OPTIONAL;
+    bool unknown
+        = field->kind == MF_ADDRESS || field->kind == MF_SIZE || field->flags & MF_FIELD_OPTIONAL;
     memset (row + field->offset, unknown ? 0xff : 0, field->width);
     if (field->kind == MF_TIME)
       memcpy (row + field->offset, &MF_TIME_NONE, field->width);
@@ -18,7 +20,8 @@ fill_missing (const MfType *type, uint32_t from, uint8_t *row)
 }
 
 static bool
-put_row (Replay *replay, const Output *output, const MfBatch *batch, const uint8_t *from, uint32_t n_texts)
+put_row (Replay *replay, const Output *output, const MfBatch *batch, const uint8_t *from,
+    uint32_t n_texts)
 {
   uint8_t *row = replay->row;
   memcpy (row, from, batch->type->row_size);
@@ -57,8 +60,8 @@ replay_log (Replay *replay, const MfBatch *batch)
   for (uint32_t i = 0; i < batch->n_rows && batch->type->row_size == sizeof (MfLog); i++) {
     const MfLog *row = (const void *) (batch->rows + (size_t) i * batch->stride);
     uint32_t severity = row->severity <= MF_LOG_ERROR ? row->severity : MF_LOG_ERROR;
-    mf_log (replay, severity, "recorded: %s: %.*s", mf_string_text (replay, row->stage), (int) row->text.length,
-        mf_batch_text (batch, row->text));
+    mf_log (replay, severity, "recorded: %s: %.*s", mf_string_text (replay, row->stage),
+        (int) row->text.length, mf_batch_text (batch, row->text));
   }
   return true;
 }

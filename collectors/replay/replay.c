@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The collector `replay`: publishes a capture as if it happened now. It reads the file twice, first for
-// the types, since these are to be declared before the run begins.
+// The collector `replay`: publishes a capture as if it happened now. It reads the file twice, first
+// for the types, since these are to be declared before the run begins.
 #include "replay.h"
 
 #include <errno.h>
@@ -50,15 +50,19 @@ open_capture (Replay *replay)
 {
   struct stat about;
   if (!replay->path.path)
-    return mf_fail_option (replay, "path", "there is nothing to replay: set path, or name a capture "
+    return mf_fail_option (replay, "path",
+        "there is nothing to replay: set path, or name a capture "
         "on the command line");
   replay->fd = open (replay->path.path, O_RDONLY | O_CLOEXEC);
   if (replay->fd < 0 || fstat (replay->fd, &about))
-    return mf_fail_option (replay, "path", "cannot open the capture %s: %s", replay->path.path, strerror (errno));
+    return mf_fail_option (
+        replay, "path", "cannot open the capture %s: %s", replay->path.path, strerror (errno));
   replay->size = (uint64_t) about.st_size;
   return S_ISREG (about.st_mode)
-      || mf_fail_option (replay, "path", "cannot replay %s: it is not a file (a pipe can be read only once; "
-          "save it first)", replay->path.path);
+         || mf_fail_option (replay, "path",
+             "cannot replay %s: it is not a file (a pipe can be read only once; "
+             "save it first)",
+             replay->path.path);
 }
 
 // Calls `use` for each item. False = `failure` says why, or `use` has returned false.
@@ -80,8 +84,11 @@ read_items (Replay *replay, MfWireReader *reader, Use use)
 static bool
 read_capture (Replay *replay, bool interning, Use use)
 {
-  MfWireReading reading = { .user = replay, .read = read_bytes, .resize = resize,
-    .string = interning ? intern : NULL, .stack = interning ? intern_stack : NULL };
+  MfWireReading reading = { .user = replay,
+    .read = read_bytes,
+    .resize = resize,
+    .string = interning ? intern : NULL,
+    .stack = interning ? intern_stack : NULL };
   MfWireReader *reader = lseek (replay->fd, 0, SEEK_SET) ? NULL : mf_wire_reader_new (&reading);
   bool fine = reader && read_items (replay, reader, use);
   if (!reader)
@@ -122,8 +129,9 @@ replay_declare (void *stage)
   if (!read_capture (replay, false, look_at_item) && !replay->failure[0])
     return false;
   if (!replay->usable && !replay->failure[0])
-    strcpy (replay->failure, !replay->size ? "is empty: nothing can be replayed"
-        : "is not a capture, or no block of it is whole: nothing can be replayed");
+    strcpy (replay->failure,
+        !replay->size ? "is empty: nothing can be replayed"
+                      : "is not a capture, or no block of it is whole: nothing can be replayed");
   return declare_types (replay);
 }
 
@@ -133,10 +141,18 @@ replay_declare (void *stage)
 static bool
 publish_damage (Replay *replay, const char *text)
 {
-  MfInputDamage row = { .time = MF_TIME_NONE, .sequence = ++replay->damages, .epoch = replay->epoch,
-    .what = mf_string (replay, "capture"), .reason = { 0, (uint32_t) strlen (text) } };
-  MfBatch batch = { .type = &MfInputDamage_type, .rows = (const uint8_t *) &row, .n_rows = 1,
-    .stride = sizeof row, .text = text, .text_size = row.reason.length, .epoch = replay->epoch,
+  MfInputDamage row = { .time = MF_TIME_NONE,
+    .sequence = ++replay->damages,
+    .epoch = replay->epoch,
+    .what = mf_string (replay, "capture"),
+    .reason = { 0, (uint32_t) strlen (text) } };
+  MfBatch batch = { .type = &MfInputDamage_type,
+    .rows = (const uint8_t *) &row,
+    .n_rows = 1,
+    .stride = sizeof row,
+    .text = text,
+    .text_size = row.reason.length,
+    .epoch = replay->epoch,
     .input = mf_string (replay, replay->path.path) };
   return replay_batch (replay, &batch);
 }
@@ -152,7 +168,8 @@ tell_damage (Replay *replay, const MfWireDamage *damage)
     snprintf (text, sizeof text, "bytes %" PRIu64 " to %" PRIu64 ": %s%s", damage->offset,
         damage->offset + damage->length - 1, damage->reason, blocks);
   else
-    snprintf (text, sizeof text, "at byte %" PRIu64 ": %s%s", damage->offset, damage->reason, blocks);
+    snprintf (
+        text, sizeof text, "at byte %" PRIu64 ": %s%s", damage->offset, damage->reason, blocks);
   mf_log (replay, MF_LOG_WARNING, "%s is damaged: %s", replay->path.path, text);
   return publish_damage (replay, text);
 }
@@ -172,7 +189,8 @@ play_item (Replay *replay, const MfWireItem *item)
     return replay_batch (replay, &item->batch);
   if (item->kind == MF_WIRE_DAMAGE)
     return tell_damage (replay, &item->damage);
-  return (item->kind != MF_WIRE_LOSS && item->kind != MF_WIRE_MISSING) || tell_loss (replay, &item->loss);
+  return (item->kind != MF_WIRE_LOSS && item->kind != MF_WIRE_MISSING)
+         || tell_loss (replay, &item->loss);
 }
 
 static bool
@@ -182,7 +200,8 @@ replay_collect (void *stage)
   if (!replay->failure[0] && read_capture (replay, true, play_item))
     return true;
   return replay->failure[0]
-      && mf_fail_option (replay, "path", "the capture %s %s", replay->path.path, replay->failure);
+         && mf_fail_option (
+             replay, "path", "the capture %s %s", replay->path.path, replay->failure);
 }
 
 static void
@@ -204,15 +223,19 @@ replay_probe (const char *path __attribute__ ((unused)), const uint8_t *head, si
   return mf_wire_probe (head, n);
 }
 
-static const char help[] =
-  "Reads a capture that the format capture wrote, and publishes its rows in their order, with their inputs\n"
-  "and epochs. Any configuration can analyse it: `memflow run CONFIG FILE.mfc`.\n\n"
-  "A capture that was cut off or damaged is replayed up to the damage and after it. Each damaged place is\n"
-  "told with its bytes, and rows that are known to be missing are counted as lost.";
+static const char help[]
+    = "Reads a capture that the format capture wrote, and publishes its rows in their order, with "
+      "their inputs\n"
+      "and epochs. Any configuration can analyse it: `memflow run CONFIG FILE.mfc`.\n\n"
+      "A capture that was cut off or damaged is replayed up to the damage and after it. Each "
+      "damaged place is\n"
+      "told with its bytes, and rows that are known to be missing are counted as lost.";
 
+// clang-format off
 MF_PLUGIN (Replay, "replay", .kind = MF_COLLECTOR,
   .summary = "a run that was recorded by the format capture",
   .help = help,
   MF_OPTIONS (MF_OPTION (Replay, path, NULL, "the capture to read")),
   .input_option = "path", .probe = replay_probe,
   .declare = replay_declare, .collect = replay_collect, .stop = replay_stop);
+// clang-format on

@@ -7,7 +7,8 @@
 static bool
 same_fields (const MfField *a, const MfField *b)
 {
-  return !strcmp (a->name, b->name) && a->offset == b->offset && a->kind == b->kind && a->width == b->width;
+  return !strcmp (a->name, b->name) && a->offset == b->offset && a->kind == b->kind
+         && a->width == b->width;
 }
 
 static bool

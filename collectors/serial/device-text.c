@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+// clang-format off
 static const MfGrammar *const grammars[] = {
   &mf_micropython_grammar,
 };
+// clang-format on
 
 #define N_GRAMMARS (sizeof grammars / sizeof grammars[0])
 // So many different lines twice in a row are no coincidence; so many single ones end it.

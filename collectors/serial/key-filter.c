@@ -18,7 +18,7 @@ mf_key_filter_add (MfKeyFilter *self, const char *key)
 {
   uint32_t hash = hash_four (key);
 
-  self->bits[hash / 64] |= (uint64_t)1 << hash % 64;
+  self->bits[hash / 64] |= (uint64_t) 1 << hash % 64;
 }
 
 bool

@@ -29,7 +29,7 @@ read_number (const char *text, const char *end, unsigned base, uint64_t *value)
   if (base == 16 && end - text > 2 && text[0] == '0' && text[1] == 'x')
     text += 2;
   for (start = text; text < end; text++) {
-    unsigned digit = (unsigned)digit_value (*text);
+    unsigned digit = (unsigned) digit_value (*text);
 
     if (digit >= base)
       break;
@@ -111,7 +111,7 @@ mf_line_trimmed_end (const MfLine *line)
 {
   const char *end = mf_line_end (line);
 
-  while (end > line->text && (unsigned char)end[-1] <= ' ')
+  while (end > line->text && (unsigned char) end[-1] <= ' ')
     end--;
   return end;
 }

@@ -43,10 +43,10 @@ append_without_nuls (MfLineReader *self, const char *bytes, size_t length)
   const char *end = bytes + length;
 
   while (bytes < end) {
-    const char *nul = memchr (bytes, '\0', (size_t)(end - bytes));
+    const char *nul = memchr (bytes, '\0', (size_t) (end - bytes));
     const char *stop = nul ? nul : end;
 
-    append (self, bytes, (size_t)(stop - bytes));
+    append (self, bytes, (size_t) (stop - bytes));
     self->counts.nul_bytes += nul != NULL;
     bytes = nul ? nul + 1 : end;
   }
@@ -98,7 +98,7 @@ static const char *
 find_end (const char *bytes, const char *end, const char *newline)
 {
   const char *stop = newline ? newline : end;
-  const char *cr = memchr (bytes, '\r', (size_t)(stop - bytes));
+  const char *cr = memchr (bytes, '\r', (size_t) (stop - bytes));
 
   return cr ? cr : newline;
 }
@@ -116,16 +116,16 @@ mf_line_reader_feed (MfLineReader *self, const char *bytes, size_t length)
     const char *stop;
 
     if (newline && newline < start)
-      newline = memchr (start, '\n', (size_t)(end - start));
+      newline = memchr (start, '\n', (size_t) (end - start));
     if (self->returns > 0 && *start != '\r' && *start != '\n' && !settle_returns (self, false))
       return false;
     if (!self->begun)
-      self->line_offset = base + (uint64_t)(start - bytes);
+      self->line_offset = base + (uint64_t) (start - bytes);
 
     stop = find_end (start, end, newline);
     if (!stop)
-      return take_piece (self, start, (size_t)(end - start), false);
-    if (!take_end (self, start, (size_t)(stop - start), *stop))
+      return take_piece (self, start, (size_t) (end - start), false);
+    if (!take_end (self, start, (size_t) (stop - start), *stop))
       return false;
     start = stop + 1;
   }

@@ -288,7 +288,7 @@ say_farewell (Serial *self)
     size_t n = 0;
 
     send_pending (self);
-    if (poll (&fd, 1, (int)(MAX (left, 0) / 1000000 + 1)) > 0
+    if (poll (&fd, 1, (int) (MAX (left, 0) / 1000000 + 1)) > 0
         && mf_source_read (self->source, self->buffer, BUFFER_BYTES, &n, NULL) == MF_READ_GONE)
       break;
     now = now_ns (self);

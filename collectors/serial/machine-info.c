@@ -8,6 +8,7 @@
 // Lines of others that may stand between the lines of machine.info.
 #define BLOCK_SILENCE 4
 
+// clang-format off
 static const char *const symbol_patterns[MF_N_SYMBOLS] = {
   [MF_SYMBOL_ETEXT] = "_etext=#",
   [MF_SYMBOL_SIDATA] = "_sidata=#",
@@ -22,6 +23,7 @@ static const char *const symbol_patterns[MF_N_SYMBOLS] = {
   [MF_SYMBOL_HEAP_END] = "_heap_end=#",
   [MF_SYMBOL_RAM_END] = "_ram_end=#",
 };
+// clang-format on
 
 // The indented lines in their order. Each gives up to three figures.
 enum {
@@ -35,6 +37,7 @@ enum {
   DONE
 };
 
+// clang-format off
 static const char *const step_patterns[] = {
   [QSTR_POOLS] = " n_pool=%",
   [QSTR_STRINGS] = " n_qstr=%",
@@ -44,6 +47,7 @@ static const char *const step_patterns[] = {
   [HEAP_USED] = " % : %",
   [HEAP_BLOCKS] = " 1=% 2=% m=%",
 };
+// clang-format on
 
 static void
 forget_symbols (MfMachineInfo *self)
@@ -102,8 +106,8 @@ is_heading (const MfLine *line, const char *heading)
   const char *end = mf_line_trimmed_end (line);
   size_t length = strlen (heading);
 
-  return (size_t)(end - line->text) >= length && memcmp (end - length, heading, length) == 0
-         && (end - length == line->text || end[-(ptrdiff_t)length - 1] == ' ');
+  return (size_t) (end - line->text) >= length && memcmp (end - length, heading, length) == 0
+         && (end - length == line->text || end[-(ptrdiff_t) length - 1] == ' ');
 }
 
 static bool

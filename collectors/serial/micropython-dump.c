@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAP_LIMIT ((size_t)64 << 20)
+#define MAP_LIMIT ((size_t) 64 << 20)
 // Lines of others that may stand between the lines of one dump.
 #define HEADER_SILENCE 16
 #define MAP_SILENCE 256
@@ -18,6 +18,7 @@
 
 #define MISSING "the line \"%s\" that belongs before it is missing or cannot be read"
 
+// clang-format off
 static const MfDumpFigures no_figures = {
   MF_ABSENT,
   MF_ABSENT,
@@ -33,6 +34,7 @@ static const MfDumpFigures no_figures = {
   MF_ABSENT,
   MF_ABSENT,
 };
+// clang-format on
 
 __attribute__ ((format (printf, 3, 4))) static void
 break_dump (MfDumpReader *self, uint64_t line, const char *format, ...)
@@ -63,7 +65,7 @@ map_limit (const MfDumpReader *self, const MfTextSink *sink)
   size_t limit = sink->map_limit ? sink->map_limit : MAP_LIMIT;
 
   if (!self->headerless && self->figures.total / SMALLEST_GRANULE < limit)
-    limit = (size_t)(self->figures.total / SMALLEST_GRANULE);
+    limit = (size_t) (self->figures.total / SMALLEST_GRANULE);
   return limit;
 }
 
@@ -221,7 +223,7 @@ find_granule (const MfDumpReader *self)
   if (self->map.n == 0 || total % self->map.n != 0
       || !mf_dump_map_allows (&self->map, total / self->map.n))
     return 0;
-  return (uint32_t)(total / self->map.n);
+  return (uint32_t) (total / self->map.n);
 }
 
 // `event` says what ended a map that does not have all its granules.
@@ -512,8 +514,10 @@ typedef struct {
   bool opens; // the line is part of every dump: one that cannot be read breaks a dump
 } LineRule;
 
+// clang-format off
 static const LineRule line_rules[] = {
   { " lines all free)", "(% lines all free)", take_fold, false },
+  // clang-format on
   { "GC: total: ", "GC: total: %, used: %, free: %[, max new split: %]", take_totals, true },
   { "No. of 1-blocks: ", "No. of 1-blocks: %, 2-blocks: %, max blk sz: %[,][ max free sz: %]",
       take_block_counts, true },

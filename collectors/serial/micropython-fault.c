@@ -15,12 +15,14 @@ typedef struct {
 } FaultWords;
 
 // What tells a fault wherever it stands in a line.
+// clang-format off
 static const FaultWords fault_words[] = {
   { "memory allocation failed, heap is locked", "MemoryError", MF_TEXT_FAULT_LOCKED },
   { "memory allocation failed", "MemoryError", MF_TEXT_FAULT_MEMORY },
   { "maximum recursion depth exceeded", "RuntimeError", MF_TEXT_FAULT_RECURSION },
   { "pystack exhausted", "RuntimeError", MF_TEXT_FAULT_PYSTACK },
 };
+// clang-format on
 
 #define N_FAULT_WORDS (sizeof fault_words / sizeof fault_words[0])
 
@@ -36,7 +38,7 @@ mf_fault_reader_add_keys (MfKeyFilter *filter)
 static void
 copy_text (char *to, size_t size, const char *text, const char *end)
 {
-  size_t length = (size_t)(end - text);
+  size_t length = (size_t) (end - text);
 
   if (length >= size)
     length = size - 1;
@@ -120,7 +122,7 @@ take_frame (MfFaultReader *self, const MfLine *line)
   if (!file || line->unterminated || line->cut)
     return false;
   file += strlen ("File \"");
-  quote = memmem (file, (size_t)(end - file), "\", line ", strlen ("\", line "));
+  quote = memmem (file, (size_t) (end - file), "\", line ", strlen ("\", line "));
   rest = quote ? mf_pattern_match ("\", line %", quote, end, &frame.line) : NULL;
   if (!rest)
     return false;
@@ -175,7 +177,7 @@ opens_traceback (const MfLine *line, size_t *column)
 
   if (!found || found + strlen (TRACEBACK) != mf_line_trimmed_end (line))
     return false;
-  *column = (size_t)(found - line->text);
+  *column = (size_t) (found - line->text);
   return true;
 }
 
@@ -196,7 +198,7 @@ message_end (const char *message, const char *end)
 
   if (quote != '\'' && quote != '"')
     return end;
-  close = memchr (message, quote, (size_t)(end - message));
+  close = memchr (message, quote, (size_t) (end - message));
   return close ? close : end;
 }
 
@@ -211,7 +213,7 @@ take_words (MfFaultReader *self, const MfLine *line)
   if (!found)
     return false;
   begin_fault (self, line);
-  before = (size_t)(found - line->text);
+  before = (size_t) (found - line->text);
   self->fault.caught = before < 7 || memcmp (found - 7, "Error: ", 7) != 0;
   self->fault.truncated = line->unterminated || line->cut;
   copy_text (self->fault.text, sizeof self->fault.text, found,

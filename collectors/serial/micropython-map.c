@@ -10,6 +10,7 @@
 
 enum { CODE = 1, OLD_TAIL = 2 };
 
+// clang-format off
 static const uint8_t code_classes[256] = {
   ['.'] = CODE,
   ['='] = CODE,
@@ -19,6 +20,7 @@ static const uint8_t code_classes[256] = {
   ['q'] = CODE,
   ['A' ... 'Z'] = CODE,
 };
+// clang-format on
 
 // Granules of 4 B to 1 KiB; MicroPython has 16 B or 32 B (MICROPY_BYTES_PER_GC_BLOCK).
 #define ALL_CANDIDATES (((1u << 11) - 1) & ~3u)
@@ -66,13 +68,13 @@ parse_row_address (const MfLine *line, const char *end, MfDumpRow *row)
 
   while (p > line->text && is_address_digit (p[-1]))
     p--;
-  row->digits = (unsigned)(end - p);
+  row->digits = (unsigned) (end - p);
   if (row->digits < 4 || row->digits > 8 || (p > line->text && is_word (p[-1])))
     return false;
-  row->column = (size_t)(p - line->text);
+  row->column = (size_t) (p - line->text);
   row->address = 0;
   for (; p < end; p++)
-    row->address = row->address << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+    row->address = row->address << 4 | (uint64_t) (*p <= '9' ? *p - '0' : *p - 'a' + 10);
   return true;
 }
 
@@ -103,11 +105,11 @@ classify_whole_row (const char *row)
     Codes codes, known;
 
     memcpy (&codes, row + i, sizeof codes);
-    known = (Codes)(codes - all_of ('A') < all_of (26)) | (Codes)(codes == all_of ('.'));
-    known |= (Codes)(codes == all_of ('=')) | (Codes)(codes == all_of ('h'));
-    known |= (Codes)(codes == all_of ('m')) | (Codes)(codes == all_of ('q'));
-    old_tails |= (Codes)(codes == all_of ('t'));
-    wrong |= ~(known | (Codes)(codes == all_of ('t')));
+    known = (Codes) (codes - all_of ('A') < all_of (26)) | (Codes) (codes == all_of ('.'));
+    known |= (Codes) (codes == all_of ('=')) | (Codes) (codes == all_of ('h'));
+    known |= (Codes) (codes == all_of ('m')) | (Codes) (codes == all_of ('q'));
+    old_tails |= (Codes) (codes == all_of ('t'));
+    wrong |= ~(known | (Codes) (codes == all_of ('t')));
   }
   return any (wrong) ? 0 : any (old_tails) ? CODE | OLD_TAIL : CODE;
 }
@@ -121,8 +123,8 @@ find_codes (const MfLine *line, const char *end, unsigned *classes)
   *classes = p < end ? classify_whole_row (p) : 0;
   if (*classes)
     return p;
-  for (p = end; p > line->text && code_classes[(unsigned char)p[-1]]; p--)
-    *classes |= code_classes[(unsigned char)p[-1]];
+  for (p = end; p > line->text && code_classes[(unsigned char) p[-1]]; p--)
+    *classes |= code_classes[(unsigned char) p[-1]];
   return p;
 }
 
@@ -137,7 +139,7 @@ mf_dump_row_parse (const MfLine *line, MfDumpRow *row)
     return false;
   row->line = line->number;
   row->codes = codes;
-  row->n_codes = (size_t)(end - codes);
+  row->n_codes = (size_t) (end - codes);
   row->old_tails = classes & OLD_TAIL;
   return row->n_codes <= MF_ROW_GRANULES && parse_row_address (line, codes - 2, row);
 }
@@ -209,7 +211,7 @@ static uint64_t
 area_length (const MfDumpMap *self)
 {
   return self->n - self->areas[self->n_areas - 1].first_granule
-         + (uint64_t)self->folded * MF_ROW_GRANULES;
+         + (uint64_t) self->folded * MF_ROW_GRANULES;
 }
 
 static void
@@ -275,7 +277,7 @@ fitting_candidates (const MfDumpMap *self, const MfDumpRow *row, uint64_t origin
   uint32_t fitting = 0;
 
   for (uint32_t left = self->candidates; left != 0; left &= left - 1) {
-    unsigned shift = (unsigned)__builtin_ctz (left);
+    unsigned shift = (unsigned) __builtin_ctz (left);
 
     if (((origin + (length << shift)) & mask) == row->address)
       fitting |= 1u << shift;
@@ -309,7 +311,7 @@ has_whole_row (const MfLine *line)
 
   if (codes - line->text < 2 || codes[-1] != ' ' || codes[-2] != ':')
     return false;
-  while (codes < end && code_classes[(unsigned char)*codes])
+  while (codes < end && code_classes[(unsigned char) *codes])
     codes++;
   return codes == end;
 }
@@ -327,7 +329,7 @@ fit_address (MfDumpMap *self, const MfDumpRow *row)
   uint64_t length = area_length (self);
   uint64_t base = current_area (self)->base;
   uint64_t low = base == MF_ABSENT ? 0 : base & address_mask (row->digits);
-  bool first = length == (uint64_t)self->folded * MF_ROW_GRANULES;
+  bool first = length == (uint64_t) self->folded * MF_ROW_GRANULES;
   uint32_t fitting = fitting_candidates (self, row, self->origin, length);
 
   if (fitting == 0 && first && low != 0) {
@@ -439,7 +441,7 @@ mf_dump_map_has_area (const MfDumpMap *self, uint64_t base)
 bool
 mf_dump_map_reaches (const MfDumpMap *self, uint64_t total)
 {
-  uint64_t granules = self->n + (uint64_t)self->folded * MF_ROW_GRANULES;
+  uint64_t granules = self->n + (uint64_t) self->folded * MF_ROW_GRANULES;
 
   return granules * mf_dump_map_get_granule (self) == total && granules > 0;
 }
@@ -459,9 +461,9 @@ static size_t
 leading_zero_bytes (uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  return (size_t)__builtin_ctzll (word) / 8;
+  return (size_t) __builtin_ctzll (word) / 8;
 #else
-  return (size_t)__builtin_clzll (word) / 8;
+  return (size_t) __builtin_clzll (word) / 8;
 #endif
 }
 
@@ -477,11 +479,11 @@ span (const uint8_t *p, const uint8_t *end, uint8_t code)
     memcpy (&word, p, sizeof word);
     word ^= 0x0101010101010101u * code;
     if (word != 0)
-      return (size_t)(p - start) + leading_zero_bytes (word);
+      return (size_t) (p - start) + leading_zero_bytes (word);
   }
   while (p < end && *p == code)
     p++;
-  return (size_t)(p - start);
+  return (size_t) (p - start);
 }
 
 static void
@@ -580,12 +582,12 @@ mf_dump_next_block (const MfHeapDump *dump, MfDumpBlockIter *iter, MfDumpBlock *
   length = *p == '.' ? span (p, end, '.') : 1 + span (p + 1, end, '=');
   *block = (MfDumpBlock){
     .area = iter->area,
-    .offset = (uint64_t)iter->granule * dump->granule,
-    .size = (uint64_t)length * dump->granule,
+    .offset = (uint64_t) iter->granule * dump->granule,
+    .size = (uint64_t) length * dump->granule,
     .state = *p == '.'   ? MF_DUMP_BLOCK_FREE
              : *p == 'm' ? MF_DUMP_BLOCK_MARKED
                          : MF_DUMP_BLOCK_USED,
-    .code = (char)*p,
+    .code = (char) *p,
   };
   iter->granule += length;
   return true;

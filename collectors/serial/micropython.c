@@ -17,8 +17,10 @@ typedef struct {
   bool raw_prompt; // a banner that follows ends it, and is no reboot
 } MicroPython;
 
+// clang-format off
 static const char *const own_keys[] = { "MicroPython v", "Micro Python v", "CircuitPython ",
   "soft reboot", "rst:0x", "qstr pool: ", "raw REPL" };
+// clang-format on
 
 static void
 start (void *instance)
@@ -61,7 +63,7 @@ deliver_boot (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 static void
 copy_part (char *to, size_t size, const char *text, const char *end)
 {
-  size_t length = (size_t)(end - text);
+  size_t length = (size_t) (end - text);
 
   if (length >= size)
     length = size - 1;
@@ -74,7 +76,7 @@ find_part (const char *text, const char *end, const char *part)
 {
   size_t length = strlen (part);
 
-  for (; text && (size_t)(end - text) >= length; text++)
+  for (; text && (size_t) (end - text) >= length; text++)
     if (memcmp (text, part, length) == 0)
       return text;
   return NULL;
@@ -164,7 +166,7 @@ take_qstr (MicroPython *self, MfGrammarContext *context, const MfLine *line)
   uint64_t read[4];
   MfQstrPools pools;
 
-  (void)self;
+  (void) self;
   if (!found || !mf_pattern_match_line (pattern, found, line, read))
     return MF_LINE_UNKNOWN;
   pools = (MfQstrPools){ line->number, read[0], read[1], read[2], read[3] };
@@ -176,7 +178,7 @@ take_qstr (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 static MfLineVerdict
 take_raw_prompt (MicroPython *self, MfGrammarContext *context, const MfLine *line)
 {
-  (void)context;
+  (void) context;
   self->raw_prompt |= mf_line_find (line, "raw REPL; CTRL-B to exit") != NULL;
   return MF_LINE_UNKNOWN;
 }
@@ -220,6 +222,7 @@ take_machine_info (MicroPython *self, MfGrammarContext *context, const MfLine *l
   return mf_machine_info_line (&self->machine, &self->dump, context, line);
 }
 
+// clang-format off
 static const Reader readers[] = {
   take_dump,
   take_fault,
@@ -229,6 +232,7 @@ static const Reader readers[] = {
   take_qstr,
   take_raw_prompt,
 };
+// clang-format on
 
 static MfLineVerdict
 take_line_with_key (MicroPython *self, MfGrammarContext *context, const MfLine *line)
@@ -288,6 +292,7 @@ clear (void *instance, MfGrammarContext *context)
   mf_dump_map_clear (&self->dump.map, context->sink);
 }
 
+// clang-format off
 const MfGrammar mf_micropython_grammar = {
   .id = "micropython",
   .summary = "MicroPython: mem_info, machine.info, qstr_info, tracebacks, reboots",
@@ -297,3 +302,4 @@ const MfGrammar mf_micropython_grammar = {
   .end = end,
   .clear = clear,
 };
+// clang-format on

@@ -18,6 +18,7 @@
 // Unix98 pseudo terminal slaves: Linux Documentation/admin-guide/devices.txt.
 enum { FIRST_PTY_MAJOR = 136, LAST_PTY_MAJOR = 143 };
 
+// clang-format off
 static const struct {
   int code;
   const char *advice;
@@ -30,11 +31,12 @@ static const struct {
   { EIO, "; there is no hardware behind this name" },
   { ENOTTY, "; it is no serial port" },
 };
+// clang-format on
 
 static void
 append_port (void *user, const char *path, const char *what)
 {
-  g_string_append_printf (user, "%s%s (%s)", ((GString *)user)->len > 0 ? ", " : "", path, what);
+  g_string_append_printf (user, "%s%s (%s)", ((GString *) user)->len > 0 ? ", " : "", path, what);
 }
 
 static char *
@@ -127,10 +129,10 @@ configure (SerialPort *port, const MfPortSettings *settings)
   g_autoptr (SerialConfig) config = NULL;
 
   return sp_new_config (&config) == SP_OK
-         && sp_set_config_baudrate (config, (int)settings->baud) == SP_OK
-         && sp_set_config_bits (config, (int)settings->data_bits) == SP_OK
+         && sp_set_config_baudrate (config, (int) settings->baud) == SP_OK
+         && sp_set_config_bits (config, (int) settings->data_bits) == SP_OK
          && sp_set_config_parity (config, parities[settings->parity]) == SP_OK
-         && sp_set_config_stopbits (config, (int)settings->stop_bits) == SP_OK
+         && sp_set_config_stopbits (config, (int) settings->stop_bits) == SP_OK
          && sp_set_config_flowcontrol (config, flows[settings->flow]) == SP_OK
          && sp_set_config (port, config) == SP_OK;
 }
@@ -152,7 +154,7 @@ keep_dtr_at_close (int fd)
 
   if (tcgetattr (fd, &line) < 0)
     return false;
-  line.c_cflag &= ~(tcflag_t)HUPCL;
+  line.c_cflag &= ~(tcflag_t) HUPCL;
   return tcsetattr (fd, TCSANOW, &line) == 0;
 }
 

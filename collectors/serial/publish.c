@@ -11,6 +11,7 @@ enum {
   MAX_DAMAGE_LOGS = 20
 };
 
+// clang-format off
 static const struct {
   char code;
   const char *kind;
@@ -28,6 +29,7 @@ static const struct {
   { 'Q', "qstr" },
   { 'q', "qstr" },
 };
+// clang-format on
 
 static void
 stamp (Serial *self)
@@ -45,7 +47,7 @@ size_or_none (uint64_t bytes)
 static uint32_t
 small (uint64_t n)
 {
-  return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+  return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
 }
 
 static MfSize
@@ -370,6 +372,7 @@ intern_traceback (Serial *self, const MfTextFault *fault)
   return stack;
 }
 
+// clang-format off
 static const uint32_t fault_kinds[] = {
   [MF_TEXT_FAULT_MEMORY] = MF_FAULT_MEMORY,
   [MF_TEXT_FAULT_LOCKED] = MF_FAULT_HEAP_LOCKED,
@@ -377,6 +380,7 @@ static const uint32_t fault_kinds[] = {
   [MF_TEXT_FAULT_PYSTACK] = MF_FAULT_RECURSION,
   [MF_TEXT_FAULT_EXCEPTION] = MF_FAULT_EXCEPTION,
 };
+// clang-format on
 
 static void
 log_refusal (Serial *self, const MfTextFault *fault)
@@ -422,7 +426,7 @@ take_fault (void *user, const MfTextFault *fault)
     .after_ordinal = self->ordinal,
     .line = small (fault->last_line),
     .sequence = self->sequence,
-    .message = mf_text (&self->faults, message, (size_t)n),
+    .message = mf_text (&self->faults, message, (size_t) n),
   };
   self->halted = !mf_emit (&self->faults, &row);
 }
@@ -432,7 +436,7 @@ take_fault (void *user, const MfTextFault *fault)
 static void *
 resize (void *user, void *old, size_t bytes)
 {
-  return mf_resize ((Serial *)user, old, bytes);
+  return mf_resize ((Serial *) user, old, bytes);
 }
 
 bool
@@ -452,7 +456,7 @@ mf_serial_open_reader (Serial *self)
   self->heap = mf_string (self, "gc");
   self->dump_name = mf_string (self, "heap dump");
   for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
-    self->kinds[(unsigned char)kinds[i].code] = mf_string (self, kinds[i].kind);
+    self->kinds[(unsigned char) kinds[i].code] = mf_string (self, kinds[i].kind);
   mf_context (self, self->input, self->epoch);
   self->reader = mf_device_text_new (&sink);
   return self->reader

@@ -75,7 +75,7 @@ step_seeks (const MfRepl *self)
 static void
 append_tail (const MfRepl *self, GString *sentence)
 {
-  g_autofree char *seen = g_strndup ((const char *)self->tail, self->n_tail);
+  g_autofree char *seen = g_strndup ((const char *) self->tail, self->n_tail);
   g_autofree char *shown = g_strescape (seen, NULL);
 
   if (self->n_tail == 0)
@@ -178,7 +178,7 @@ remember (MfRepl *self, char byte)
 {
   if (self->n_tail == sizeof self->tail)
     memmove (self->tail, self->tail + 1, --self->n_tail);
-  self->tail[self->n_tail++] = (unsigned char)byte;
+  self->tail[self->n_tail++] = (unsigned char) byte;
 }
 
 // What stands between the last two marks; the prompt ">" behind the second is not part of it.

@@ -5,21 +5,25 @@
 
 #include <inttypes.h>
 
-static const char help[] =
-    "Reads the text that a MicroPython board prints, from a file, a pipe, stdin (-) or a serial\n"
-    "port, and publishes its heap dumps (block by block), MemoryErrors and restarts.\n"
-    "\n"
-    "By default it only listens: the program on the board prints its heap when it wants to, with\n"
-    "micropython.mem_info(1); `memflow inspect serial --snippet` prints code that does it every 5\n"
-    "seconds. Each map is checked against its own header; a damaged dump is reported with its line\n"
-    "and left out.\n"
-    "\n"
-    "With `poll = 5s` memflow asks by itself: it interrupts the running program (Ctrl-C), runs\n"
-    "micropython.mem_info(1) at the prompt every 5 seconds, and in the end leaves the board at the\n"
-    "prompt (after = leave) or starts its program again (after = soft-reset).\n"
-    "\n"
-    "`memflow scan` lists the serial ports. A name in /dev/serial/by-id stays the same when the\n"
-    "board is plugged in again; while it is away, memflow waits for it.";
+static const char help[]
+    = "Reads the text that a MicroPython board prints, from a file, a pipe, stdin (-) or a serial\n"
+      "port, and publishes its heap dumps (block by block), MemoryErrors and restarts.\n"
+      "\n"
+      "By default it only listens: the program on the board prints its heap when it wants to, "
+      "with\n"
+      "micropython.mem_info(1); `memflow inspect serial --snippet` prints code that does it every "
+      "5\n"
+      "seconds. Each map is checked against its own header; a damaged dump is reported with its "
+      "line\n"
+      "and left out.\n"
+      "\n"
+      "With `poll = 5s` memflow asks by itself: it interrupts the running program (Ctrl-C), runs\n"
+      "micropython.mem_info(1) at the prompt every 5 seconds, and in the end leaves the board at "
+      "the\n"
+      "prompt (after = leave) or starts its program again (after = soft-reset).\n"
+      "\n"
+      "`memflow scan` lists the serial ports. A name in /dev/serial/by-id stays the same when the\n"
+      "board is plugged in again; while it is away, memflow waits for it.";
 
 static const char snippet[]
     = "# Prints the heap for memflow. Paste it into main.py; MicroPython 1.9 and later.\n"
@@ -150,6 +154,7 @@ stop (void *stage)
 
 // ---- recognising inputs
 
+// clang-format off
 static const struct {
   const char *words;
   int score;
@@ -162,6 +167,7 @@ static const struct {
   { "MemoryError", 60 },
   { ">>> ", 30 },
 };
+// clang-format on
 
 // Boards send NULs, escape sequences and noise, but not many.
 static bool

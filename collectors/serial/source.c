@@ -40,6 +40,7 @@ judge_end (G_GNUC_UNUSED MfSource *self)
   return MF_READ_END;
 }
 
+// clang-format off
 static const struct {
   MfRead (*judge_end) (MfSource *self);
   MfRead on_error;
@@ -48,13 +49,14 @@ static const struct {
   [MF_SOURCE_STREAM] = { judge_end, MF_READ_FAILED },
   [MF_SOURCE_PORT] = { judge_port_end, MF_READ_GONE },
 };
+// clang-format on
 
 static uint64_t
 bytes_left (int fd, const struct stat *facts)
 {
   off_t at = lseek (fd, 0, SEEK_CUR);
 
-  return at >= 0 && at < facts->st_size ? (uint64_t)(facts->st_size - at) : 0;
+  return at >= 0 && at < facts->st_size ? (uint64_t) (facts->st_size - at) : 0;
 }
 
 static MfSource *
@@ -181,7 +183,7 @@ mf_source_read (MfSource *self, void *bytes, size_t room, size_t *n, GError **er
                   : got == 0 ? kinds[self->kind].judge_end (self)
                              : judge_error (self, errno, error);
 
-  *n = got > 0 ? (size_t)got : 0;
+  *n = got > 0 ? (size_t) got : 0;
   if (result == MF_READ_BYTES)
     self->delay = FIRST_DELAY;
   if (result == MF_READ_GONE)
@@ -194,7 +196,7 @@ mf_source_write (MfSource *self, const char *bytes, size_t n)
 {
   ssize_t put = write (self->fd, bytes, n);
 
-  return put > 0 ? (size_t)put : 0;
+  return put > 0 ? (size_t) put : 0;
 }
 
 bool

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 typedef struct {
-  char text[14];    // what to show, terminated: the character itself, or "\x1b", "\u202e"
-  uint8_t bytes;    // consumed from the input, at least 1
-  uint8_t columns;  // that `text` takes in a terminal
+  char text[14];   // what to show, terminated: the character itself, or "\x1b", "\u202e"
+  uint8_t bytes;   // consumed from the input, at least 1
+  uint8_t columns; // that `text` takes in a terminal
 } MfGlyph;
 
 // The first glyph of `text[0 … n)`, n > 0. Any thread, no allocation.

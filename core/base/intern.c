@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interned byte strings: entries in pages that never move, an open-addressing index that is replaced
-// as a whole when it grows (old ones are kept until the end, because readers may still be in them).
+// Interned byte strings: entries in pages that never move, an open-addressing index that is
+// replaced as a whole when it grows (old ones are kept until the end, because readers may still be
+// in them).
 #include "base/intern.h"
 
 #include <glib.h>
@@ -11,17 +12,28 @@
 
 enum { PAGE_BITS = 10, PAGE_ENTRIES = 1 << PAGE_BITS, STORE_BYTES = 16384, FIRST_SLOTS = 256 };
 
-typedef struct { const char *bytes; uint32_t length, hash; } Entry;
-typedef struct Index { struct Index *older; uint32_t mask, reserved; _Atomic uint32_t slots[]; } Index;
-typedef struct Store { struct Store *older; size_t used, size; char bytes[]; } Store;
+typedef struct {
+  const char *bytes;
+  uint32_t length, hash;
+} Entry;
+typedef struct Index {
+  struct Index *older;
+  uint32_t mask, reserved;
+  _Atomic uint32_t slots[];
+} Index;
+typedef struct Store {
+  struct Store *older;
+  size_t used, size;
+  char bytes[];
+} Store;
 
 struct MfIntern {
   MfMemory *memory;
-  pthread_mutex_t lock;       // for adding
+  pthread_mutex_t lock; // for adding
   _Atomic (Index *) index;
   _Atomic (Entry *) *pages;
   uint32_t n_pages, most;
-  _Atomic uint32_t count;     // ids given
+  _Atomic uint32_t count; // ids given
   _Atomic uint64_t refused;
   Store *store;
 };
@@ -84,7 +96,7 @@ entry_of (const MfIntern *intern, uint32_t id)
 {
   uint32_t at = id - 1;
   return atomic_load_explicit (&intern->pages[at >> PAGE_BITS], memory_order_acquire)
-      + (at & (PAGE_ENTRIES - 1));
+         + (at & (PAGE_ENTRIES - 1));
 }
 
 // The id of the bytes, or 0; `*slot` is where it stands or would stand.
@@ -112,7 +124,7 @@ store_copy (MfIntern *intern, const char *bytes, size_t length)
     store = mf_memory_resize (intern->memory, NULL, sizeof *store + size);
     if (!store)
       return NULL;
-    *store = (Store) { intern->store, 0, size };
+    *store = (Store){ intern->store, 0, size };
     intern->store = store;
   }
   char *copy = store->bytes + store->used;
@@ -172,7 +184,7 @@ insert (MfIntern *intern, const char *bytes, uint32_t length, uint32_t hash)
   char *copy = entry ? store_copy (intern, bytes, length) : NULL;
   if (!copy)
     return 0;
-  *entry = (Entry) { copy, length, hash };
+  *entry = (Entry){ copy, length, hash };
   atomic_store_explicit (&intern->count, id, memory_order_release);
   atomic_store_explicit (&index->slots[slot], id, memory_order_release);
   return id;

@@ -21,8 +21,8 @@ void mf_intern_free (MfIntern *intern);
 // (counted by mf_intern_refused). Longer texts are cut at MF_INTERN_MAX_LENGTH. Any thread.
 uint32_t mf_intern_add (MfIntern *intern, const void *bytes, size_t length);
 
-// The bytes of an id, followed by a NUL; an empty text for ids that were never given. Owned by the table.
-// Any thread.
+// The bytes of an id, followed by a NUL; an empty text for ids that were never given. Owned by the
+// table. Any thread.
 const char *mf_intern_get (const MfIntern *intern, uint32_t id, size_t *length);
 
 uint64_t mf_intern_refused (const MfIntern *intern);

@@ -8,10 +8,12 @@
 static void
 count (MfMemory *memory, size_t before, size_t after)
 {
-  uint64_t bytes = atomic_fetch_add_explicit (&memory->bytes, after - before, memory_order_relaxed) + after - before;
+  uint64_t bytes = atomic_fetch_add_explicit (&memory->bytes, after - before, memory_order_relaxed)
+                   + after - before;
   uint64_t peak = atomic_load_explicit (&memory->peak, memory_order_relaxed);
-  while (bytes > peak && !atomic_compare_exchange_weak_explicit (&memory->peak, &peak, bytes,
-             memory_order_relaxed, memory_order_relaxed))
+  while (bytes > peak
+         && !atomic_compare_exchange_weak_explicit (
+             &memory->peak, &peak, bytes, memory_order_relaxed, memory_order_relaxed))
     ;
 }
 

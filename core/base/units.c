@@ -10,50 +10,65 @@
 
 typedef unsigned __int128 Wide;
 
-enum { MAX_SUGGESTED_DIGITS = 24 };  // a longer number is not repeated in a hint
-
-typedef struct { const char *name; uint64_t factor; } Unit;
-
-// A unit that may mean two things: `either` or `other`.
-typedef struct { const char *given, *either, *other; } Ambiguity;
+enum { MAX_SUGGESTED_DIGITS = 24 }; // a longer number is not repeated in a hint
 
 typedef struct {
-  const char *noun, *whole;  // "size", "bytes"
-  const char *known;         // the units, for messages
-  const char *bare;          // the unit to suggest for a bare number
+  const char *name;
+  uint64_t factor;
+} Unit;
+
+// A unit that may mean two things: `either` or `other`.
+typedef struct {
+  const char *given, *either, *other;
+} Ambiguity;
+
+typedef struct {
+  const char *noun, *whole; // "size", "bytes"
+  const char *known;        // the units, for messages
+  const char *bare;         // the unit to suggest for a bare number
   const char *example;
   uint64_t largest;
   const Unit *units;
   const Ambiguity *ambiguities;
-  bool show_bytes;           // behind the two readings of an ambiguity
+  bool show_bytes; // behind the two readings of an ambiguity
 } Quantity;
 
+// clang-format off
 static const Unit size_units[] = {
   { "B", 1 }, { "kB", 1000 }, { "KiB", 1ull << 10 }, { "MB", 1000000 }, { "MiB", 1ull << 20 },
   { "GB", 1000000000 }, { "GiB", 1ull << 30 }, { "TB", 1000000000000 }, { "TiB", 1ull << 40 }, { 0 }
 };
+// clang-format on
 
+// clang-format off
 static const Ambiguity size_ambiguities[] = {
   { "k", "KiB", "kB" }, { "kb", "KiB", "kB" }, { "m", "MiB", "MB" }, { "mb", "MiB", "MB" },
   { "g", "GiB", "GB" }, { "gb", "GiB", "GB" }, { "t", "TiB", "TB" }, { "tb", "TiB", "TB" }, { 0 }
 };
+// clang-format on
 
+// clang-format off
 static const Quantity sizes = {
   "size", "bytes", "B, kB, KiB, MB, MiB, GB, GiB, TB and TiB", "B", "64KiB", UINT64_MAX - 1,
   size_units, size_ambiguities, true
 };
+// clang-format on
 
+// clang-format off
 static const Unit duration_units[] = {
   { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 },
   { "min", 60000000000 }, { "h", 3600000000000 }, { 0 }
 };
+// clang-format on
 
 static const Ambiguity duration_ambiguities[] = { { "m", "min", "ms" }, { 0 } };
 
+// clang-format off
 static const Quantity durations = {
   "duration", "nanoseconds", "ns, us, ms, s, min and h", "s", "250ms", INT64_MAX,
   duration_units, duration_ambiguities, false
 };
+// clang-format on
 
 // ---- errors
 
@@ -79,12 +94,12 @@ echo (const char *text, size_t n)
 }
 
 static bool refuse (MfLiteralError *error, const char *text, size_t n, const char *hint,
-                    const char *format, ...) __attribute__ ((format (printf, 5, 6)));
+    const char *format, ...) __attribute__ ((format (printf, 5, 6)));
 
 // Fills `error` with "'text' …"; always false.
 static bool
-refuse (MfLiteralError *error, const char *text, size_t n, const char *hint,
-        const char *format, ...)
+refuse (
+    MfLiteralError *error, const char *text, size_t n, const char *hint, const char *format, ...)
 {
   if (!error)
     return false;
@@ -100,8 +115,8 @@ refuse (MfLiteralError *error, const char *text, size_t n, const char *hint,
 // ---- a decimal number and its unit
 
 typedef struct {
-  uint64_t whole, part, scale;  // whole + part / scale
-  size_t length;                // bytes of the number
+  uint64_t whole, part, scale; // whole + part / scale
+  size_t length;               // bytes of the number
   const char *unit;
   size_t unit_length;
 } Literal;
@@ -141,11 +156,11 @@ read_part (const char *text, size_t n, Literal *literal)
 }
 
 static bool
-read_literal (const Quantity *quantity, const char *text, size_t n, Literal *literal,
-              MfLiteralError *error)
+read_literal (
+    const Quantity *quantity, const char *text, size_t n, Literal *literal, MfLiteralError *error)
 {
   size_t digits = count_digits (text, n);
-  *literal = (Literal) { .scale = 1, .length = digits };
+  *literal = (Literal){ .scale = 1, .length = digits };
   bool number = digits > 0;
   bool fits = add_digits (text, digits, 10, &literal->whole);
   if (number && digits < n && text[digits] == '.')
@@ -182,8 +197,9 @@ static const Unit *
 find_unit (const Unit *units, const char *text, size_t n, bool any_case)
 {
   for (const Unit *unit = units; unit->name; unit++)
-    if (strlen (unit->name) == n && (any_case ? g_ascii_strncasecmp (unit->name, text, n)
-                                              : strncmp (unit->name, text, n)) == 0)
+    if (strlen (unit->name) == n
+        && (any_case ? g_ascii_strncasecmp (unit->name, text, n) : strncmp (unit->name, text, n))
+               == 0)
       return unit;
   return NULL;
 }
@@ -197,7 +213,9 @@ find_ambiguity (const Ambiguity *ambiguities, const char *text, size_t n)
   return NULL;
 }
 
-typedef struct { char text[80]; } Reading;
+typedef struct {
+  char text[80];
+} Reading;
 
 // "64KiB (65,536 bytes)"
 static Reading
@@ -208,10 +226,10 @@ print_reading (const Quantity *quantity, const char *text, const Literal *litera
   int length = (int) literal->length;
   const Unit *known = find_unit (quantity->units, unit, strlen (unit), false);
   bool shown = quantity->show_bytes
-    && scale_literal (literal, known->factor, quantity->largest, &value) == SCALED;
+               && scale_literal (literal, known->factor, quantity->largest, &value) == SCALED;
   if (shown)
     snprintf (word.text, sizeof word.text, "%.*s%s (%.32s bytes)", length, text, unit,
-      mf_grouped (value).text);
+        mf_grouped (value).text);
   else
     snprintf (word.text, sizeof word.text, "%.*s%s", length, text, unit);
   return word;
@@ -219,7 +237,7 @@ print_reading (const Quantity *quantity, const char *text, const Literal *litera
 
 static bool
 refuse_unit (const Quantity *quantity, const char *text, size_t n, const Literal *literal,
-             MfLiteralError *error)
+    MfLiteralError *error)
 {
   char hint[192] = "";
   int digits = (int) literal->length;
@@ -230,11 +248,11 @@ refuse_unit (const Quantity *quantity, const char *text, size_t n, const Literal
     return refuse (error, text, n, hint, "has no unit");
   }
   const Ambiguity *both
-    = find_ambiguity (quantity->ambiguities, literal->unit, literal->unit_length);
+      = find_ambiguity (quantity->ambiguities, literal->unit, literal->unit_length);
   if (both) {
     snprintf (hint, sizeof hint, "write %s or %s",
-      print_reading (quantity, text, literal, both->either).text,
-      print_reading (quantity, text, literal, both->other).text);
+        print_reading (quantity, text, literal, both->either).text,
+        print_reading (quantity, text, literal, both->other).text);
     return refuse (error, text, n, hint, "is ambiguous");
   }
   const Unit *meant = find_unit (quantity->units, literal->unit, literal->unit_length, true);
@@ -243,12 +261,12 @@ refuse_unit (const Quantity *quantity, const char *text, size_t n, const Literal
   else
     snprintf (hint, sizeof hint, "the units are %s", quantity->known);
   return refuse (error, text, n, hint, "has the unknown unit '%s'",
-    echo (literal->unit, literal->unit_length).text);
+      echo (literal->unit, literal->unit_length).text);
 }
 
 static bool
-parse_quantity (const Quantity *quantity, const char *text, size_t n, uint64_t *value,
-                MfLiteralError *error)
+parse_quantity (
+    const Quantity *quantity, const char *text, size_t n, uint64_t *value, MfLiteralError *error)
 {
   Literal literal;
   if (!read_literal (quantity, text, n, &literal, error))
@@ -380,22 +398,22 @@ quantity_literal (const Quantity *quantity, const char *zero, uint64_t value)
   if (value == 0)
     snprintf (word.text, sizeof word.text, "%s", zero);
   else
-    snprintf (word.text, sizeof word.text, "%" G_GUINT64_FORMAT "%s", value / best->factor,
-      best->name);
+    snprintf (
+        word.text, sizeof word.text, "%" G_GUINT64_FORMAT "%s", value / best->factor, best->name);
   return word;
 }
 
 MfWord
 mf_size_literal (MfSize size)
 {
-  return size.bytes == UINT64_MAX ? (MfWord) { "" } : quantity_literal (&sizes, "0B", size.bytes);
+  return size.bytes == UINT64_MAX ? (MfWord){ "" } : quantity_literal (&sizes, "0B", size.bytes);
 }
 
 MfWord
 mf_duration_literal (MfDuration duration)
 {
   if (duration.ns < 0)
-    return (MfWord) { "" };
+    return (MfWord){ "" };
   return quantity_literal (&durations, "0s", (uint64_t) duration.ns);
 }
 
@@ -431,7 +449,7 @@ print_tenths (const char *sign, uint64_t value, const char *unit)
 {
   MfWord word = { "" };
   snprintf (word.text, sizeof word.text, "%s%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT " %s", sign,
-    value / 10, value % 10, unit);
+      value / 10, value % 10, unit);
   return word;
 }
 
@@ -461,19 +479,20 @@ print_clock (const char *sign, uint64_t ns)
   uint64_t minutes = seconds / 60 + (seconds % 60 >= 30);
   if (seconds < 3600)
     snprintf (word.text, sizeof word.text, "%s%u min %u s", sign, (unsigned) (seconds / 60),
-      (unsigned) (seconds % 60));
+        (unsigned) (seconds % 60));
   else
     snprintf (word.text, sizeof word.text, "%s%" G_GUINT64_FORMAT " h %u min", sign, minutes / 60,
-      (unsigned) (minutes % 60));
+        (unsigned) (minutes % 60));
   return word;
 }
 
 MfWord
 mf_duration_print (MfDuration duration)
 {
-  static const struct { const char *name; uint64_t factor, below; } steps[] = {
-    { "us", 1000, 10000 }, { "ms", 1000000, 10000 }, { "s", 1000000000, 600 }
-  };
+  static const struct {
+    const char *name;
+    uint64_t factor, below;
+  } steps[] = { { "us", 1000, 10000 }, { "ms", 1000000, 10000 }, { "s", 1000000000, 600 } };
   MfWord word = { "?" };
   if (duration.ns == INT64_MIN)
     return word;
@@ -522,19 +541,19 @@ MfWord
 mf_percent (uint64_t part, uint64_t whole)
 {
   if (whole == 0)
-    return (MfWord) { "- %" };
+    return (MfWord){ "- %" };
   if (part == 0)
-    return (MfWord) { "0 %" };
+    return (MfWord){ "0 %" };
   if (part == whole)
-    return (MfWord) { "100 %" };
+    return (MfWord){ "100 %" };
   Wide rounded = ((Wide) part * 1000 + whole / 2) / whole;
   if (rounded == 0)
-    return (MfWord) { "<0.1 %" };
+    return (MfWord){ "<0.1 %" };
   if (rounded == 1000 && part < whole)
-    return (MfWord) { ">99.9 %" };
+    return (MfWord){ ">99.9 %" };
   MfWord word = { "" };
   uint64_t shown = rounded > UINT64_MAX ? UINT64_MAX : (uint64_t) rounded;
   snprintf (word.text, sizeof word.text, "%" G_GUINT64_FORMAT ".%u %%", shown / 10,
-    (unsigned) (shown % 10));
+      (unsigned) (shown % 10));
   return word;
 }

@@ -7,10 +7,14 @@
 
 // Why a literal was refused, and what to write instead ("" when there is nothing to suggest).
 // Bytes of the input are echoed with control characters and invalid UTF-8 escaped.
-typedef struct { char text[192], hint[192]; } MfLiteralError;
+typedef struct {
+  char text[192], hint[192];
+} MfLiteralError;
 
 // A short text by value: `mf_size_print (size).text` lives to the end of the full expression.
-typedef struct { char text[64]; } MfWord;
+typedef struct {
+  char text[64];
+} MfWord;
 
 // Each reads all of `text[0 … n)`, which need not be terminated; surrounding blanks are not
 // skipped. False: `error` is filled (it may be NULL) and `value` is untouched.
@@ -38,7 +42,7 @@ MfWord mf_number_literal (double number);
 // For people: "12.0 KiB", "512 B"; "9.2 ms", "2 min 5 s". Not known: "?".
 MfWord mf_size_print (MfSize size);
 MfWord mf_duration_print (MfDuration duration);
-MfWord mf_grouped (uint64_t number);          // "12,904"
-MfWord mf_grouped_signed (int64_t number);    // "-39,712"
+MfWord mf_grouped (uint64_t number);       // "12,904"
+MfWord mf_grouped_signed (int64_t number); // "-39,712"
 // "46.1 %". "0 %" and "100 %" only if exact: otherwise "<0.1 %" and ">99.9 %". Of 0: "- %".
 MfWord mf_percent (uint64_t part, uint64_t whole);

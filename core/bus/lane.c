@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounded queues of batches between threads. Plain pthread primitives: ThreadSanitizer understands them.
+// Bounded queues of batches between threads. Plain pthread primitives: ThreadSanitizer understands
+// them.
 #include "bus/lane.h"
 
 #include <errno.h>
@@ -9,17 +10,22 @@
 
 #include <memflow/events.h>
 
-typedef struct { void *tag; MfOpenBatch *batch; MfLoss *losses; bool kept; } Entry;
+typedef struct {
+  void *tag;
+  MfOpenBatch *batch;
+  MfLoss *losses;
+  bool kept;
+} Entry;
 
 struct MfLane {
   MfInbox *inbox;
   void *owner;
   MfLaneLimits limits;
   pthread_cond_t room;
-  Entry *ring;            // most_batches entries
+  Entry *ring; // most_batches entries
   uint32_t first, count;
   size_t bytes;
-  MfLoss *after;          // losses behind the last entry
+  MfLoss *after; // losses behind the last entry
   uint64_t lost, taken;
   bool closed, abandoned, end_told;
 };
@@ -50,7 +56,8 @@ earlier (int64_t a, int64_t b)
 }
 
 static void
-loss_add (MfLoss **losses, const char *type, uint64_t count, uint32_t reason, int64_t from, int64_t to)
+loss_add (
+    MfLoss **losses, const char *type, uint64_t count, uint32_t reason, int64_t from, int64_t to)
 {
   for (; *losses; losses = &(*losses)->next)
     if ((*losses)->reason == reason && !strcmp ((*losses)->type, type)) {
@@ -61,7 +68,7 @@ loss_add (MfLoss **losses, const char *type, uint64_t count, uint32_t reason, in
     }
   size_t n = strlen (type) + 1;
   MfLoss *loss = g_malloc (sizeof *loss + n);
-  *loss = (MfLoss) { NULL, count, from, to, reason };
+  *loss = (MfLoss){ NULL, count, from, to, reason };
   memcpy (loss->type, type, n);
   *losses = loss;
 }
@@ -190,7 +197,7 @@ mf_inbox_add_lane (MfInbox *inbox, MfLaneLimits limits, void *owner)
 {
   MfLane *lane = g_new0 (MfLane, 1);
   limits.most_batches = MAX (limits.most_batches, 1);
-  *lane = (MfLane) { .inbox = inbox, .owner = owner, .limits = limits };
+  *lane = (MfLane){ .inbox = inbox, .owner = owner, .limits = limits };
   lane->ring = g_new0 (Entry, limits.most_batches);
   monotonic_cond (&lane->room);
   g_ptr_array_add (inbox->lanes, lane);
@@ -208,7 +215,8 @@ fits (const MfLane *lane, size_t bytes)
 {
   // A single batch always fits: otherwise one larger than the limit could never pass.
   return lane->count == 0
-      || (lane->count < lane->limits.most_batches && lane->bytes + bytes <= lane->limits.most_bytes);
+         || (lane->count < lane->limits.most_batches
+             && lane->bytes + bytes <= lane->limits.most_bytes);
 }
 
 // Waits for room. Any progress of the reader starts the time anew: slow is not stalled.
@@ -218,7 +226,8 @@ wait_for_room (MfLane *lane, size_t bytes)
   while (!fits (lane, bytes) && !lane->abandoned) {
     uint64_t taken = lane->taken;
     struct timespec at = deadline_in (MAX (lane->limits.stall_ns, 0));
-    bool in_time = wait_until (&lane->room, &lane->inbox->lock, lane->limits.stall_ns < 0 ? NULL : &at);
+    bool in_time
+        = wait_until (&lane->room, &lane->inbox->lock, lane->limits.stall_ns < 0 ? NULL : &at);
     if (!in_time && taken == lane->taken && !fits (lane, bytes))
       return MF_PUSH_STALLED;
   }
@@ -238,7 +247,8 @@ is_kept (const MfOpenBatch *batch)
   return strncmp (batch->batch.type->name, "core.", strlen ("core.")) == 0;
 }
 
-// The oldest that may be dropped; those before it move up, so that the order stays. Its losses go to what follows it.
+// The oldest that may be dropped; those before it move up, so that the order stays. Its losses go
+// to what follows it.
 static bool
 drop_one (MfLane *lane)
 {
@@ -284,7 +294,7 @@ mf_lane_push (MfLane *lane, void *tag, MfOpenBatch *batch)
     lose_batch (lane, &lane->after, batch,
         result == MF_PUSH_STALLED ? MF_LOST_STALLED : MF_LOST_QUEUE_FULL);
   } else {
-    *entry_at (lane, lane->count++) = (Entry) { tag, batch, lane->after, kept };
+    *entry_at (lane, lane->count++) = (Entry){ tag, batch, lane->after, kept };
     lane->after = NULL;
     lane->bytes += bytes;
     if (lane->count == 1)
@@ -331,7 +341,7 @@ mf_lane_abandon (MfLane *lane)
 static bool
 take_from (MfLane *lane, MfArrival *arrival)
 {
-  *arrival = (MfArrival) { .lane = lane };
+  *arrival = (MfArrival){ .lane = lane };
   if (lane->count) {
     Entry entry = pop (lane);
     arrival->tag = entry.tag;

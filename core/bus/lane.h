@@ -18,8 +18,8 @@ typedef enum { MF_FULL_BLOCK, MF_FULL_DROP_OLDEST, MF_FULL_DROP_NEWEST } MfFullP
 typedef struct MfLoss {
   struct MfLoss *next;
   uint64_t count;
-  int64_t from, to;       // times of the first and the last, INT64_MIN where unknown
-  uint32_t reason;        // MF_LOST_*
+  int64_t from, to; // times of the first and the last, INT64_MIN where unknown
+  uint32_t reason;  // MF_LOST_*
   char type[];
 } MfLoss;
 void mf_loss_free (MfLoss *loss);
@@ -27,23 +27,23 @@ void mf_loss_free (MfLoss *loss);
 // What a reader gets: a batch (owned by the reader), losses before it, or the end of its lane.
 typedef struct {
   MfLane *lane;
-  void *tag;              // as given to mf_lane_push
-  MfOpenBatch *batch;     // NULL: only losses, or the end
-  MfLoss *losses;         // owned by the reader
-  bool ended;             // the lane was closed and is now empty; comes once
+  void *tag;          // as given to mf_lane_push
+  MfOpenBatch *batch; // NULL: only losses, or the end
+  MfLoss *losses;     // owned by the reader
+  bool ended;         // the lane was closed and is now empty; comes once
 } MfArrival;
 
 typedef struct {
   size_t most_bytes;
   uint32_t most_batches;
   MfFullPolicy policy;
-  int64_t stall_ns;       // blocked that long without any progress of the reader: stalled; < 0 = never
+  int64_t stall_ns; // blocked that long without any progress of the reader: stalled; < 0 = never
 } MfLaneLimits;
 
 typedef enum { MF_PUSH_OK, MF_PUSH_STALLED, MF_PUSH_CLOSED } MfPush;
 
 MfInbox *mf_inbox_new (void);
-void mf_inbox_free (MfInbox *inbox);  // frees its lanes and what is left in them
+void mf_inbox_free (MfInbox *inbox); // frees its lanes and what is left in them
 
 // Before the threads start. Owned by the inbox.
 MfLane *mf_inbox_add_lane (MfInbox *inbox, MfLaneLimits limits, void *owner);

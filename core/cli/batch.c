@@ -18,9 +18,16 @@ typedef struct {
 static const char *
 status_name (MfStatus status)
 {
-  static const struct { MfStatus status; const char *name; } names[] = {
-    { MF_STATUS_OK, "ok" }, { MF_STATUS_FAILED, "failed" }, { MF_STATUS_CONFIGURATION, "configuration" },
-    { MF_STATUS_PLUGIN, "plugin" }, { MF_STATUS_LOST, "lost" }, { MF_STATUS_BUDGET, "over budget" },
+  static const struct {
+    MfStatus status;
+    const char *name;
+  } names[] = {
+    { MF_STATUS_OK, "ok" },
+    { MF_STATUS_FAILED, "failed" },
+    { MF_STATUS_CONFIGURATION, "configuration" },
+    { MF_STATUS_PLUGIN, "plugin" },
+    { MF_STATUS_LOST, "lost" },
+    { MF_STATUS_BUDGET, "over budget" },
     { MF_STATUS_INTERRUPTED, "interrupted" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -29,7 +36,8 @@ status_name (MfStatus status)
   return "?";
 }
 
-// The last `n` parts of a path without the ending, joined by dashes: data/board/08_leak.txt -> board-08_leak.
+// The last `n` parts of a path without the ending, joined by dashes: data/board/08_leak.txt ->
+// board-08_leak.
 static char *
 tail_of (const char *path, guint n)
 {
@@ -57,8 +65,9 @@ name_with (const MfRunSettings *settings, GPtrArray *jobs, guint parts)
   return true;
 }
 
-// A folder of its own for each job, named after its configuration and input by as many parts of their paths as
-// it takes to tell them apart. The same input twice shares its folder: it holds the same reports.
+// A folder of its own for each job, named after its configuration and input by as many parts of
+// their paths as it takes to tell them apart. The same input twice shares its folder: it holds the
+// same reports.
 static void
 name_folders (const MfRunSettings *settings, GPtrArray *jobs)
 {
@@ -74,7 +83,8 @@ worker (gpointer data)
   Batch *batch = data;
   for (;;) {
     g_mutex_lock (&batch->lock);
-    MfJob *job = batch->next < batch->jobs->len ? g_ptr_array_index (batch->jobs, batch->next++) : NULL;
+    MfJob *job
+        = batch->next < batch->jobs->len ? g_ptr_array_index (batch->jobs, batch->next++) : NULL;
     g_mutex_unlock (&batch->lock);
     if (!job)
       return NULL;
@@ -133,7 +143,8 @@ print_summary (const GPtrArray *jobs)
 void
 mf_csv_add_cell (GString *row, const char *text)
 {
-  g_autofree char *defused = *text && strchr ("=+-@\t\r", *text) ? g_strconcat ("'", text, NULL) : g_strdup (text);
+  g_autofree char *defused
+      = *text && strchr ("=+-@\t\r", *text) ? g_strconcat ("'", text, NULL) : g_strdup (text);
   size_t length = strlen (defused), room = 2 * length + 2;
   g_autofree char *cell = g_malloc (room);
   g_string_append_len (row, cell, (gssize) csv_write (cell, room, defused, length));
@@ -145,7 +156,8 @@ write_table (const char *folder, const char *name, const GString *text)
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autoptr (GError) error = NULL;
   g_mkdir_with_parents (folder, 0755);
-  if (g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
+  if (g_file_set_contents_full (
+          path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
     g_printerr ("wrote %s\n", path);
     return true;
   }
@@ -153,27 +165,32 @@ write_table (const char *folder, const char *name, const GString *text)
   return false;
 }
 
-// The batch as tables for a spreadsheet: a row for each input, and all metrics of all inputs below each other.
+// The batch as tables for a spreadsheet: a row for each input, and all metrics of all inputs below
+// each other.
 static bool
 write_tables (const MfRunSettings *settings, const GPtrArray *jobs)
 {
-  g_autoptr (GString) summary = g_string_new ("input,configuration,folder,status,events (rows),lost (rows),verdict\r\n");
+  g_autoptr (GString) summary
+      = g_string_new ("input,configuration,folder,status,events (rows),lost (rows),verdict\r\n");
   g_autoptr (GString) metrics = g_string_new ("input,subject,name,value,unit,basis\r\n");
   for (guint i = 0; i < jobs->len; i++) {
     const MfJob *job = g_ptr_array_index (jobs, i);
-    const char *texts[] = { job->input ? job->input : "", job->configuration, job->folder, status_name (job->status) };
+    const char *texts[] = { job->input ? job->input : "", job->configuration, job->folder,
+      status_name (job->status) };
     for (gsize k = 0; k < G_N_ELEMENTS (texts); k++) {
       mf_csv_add_cell (summary, texts[k]);
       g_string_append_c (summary, ',');
     }
-    g_string_append_printf (summary, "%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",", job->rows, job->lost);
+    g_string_append_printf (
+        summary, "%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",", job->rows, job->lost);
     mf_csv_add_cell (summary, job->headline ? job->headline : "");
     g_string_append (summary, "\r\n");
     if (job->metrics)
       g_string_append_len (metrics, job->metrics->str, (gssize) job->metrics->len);
   }
   const char *folder = settings->output ? settings->output : "reports";
-  return write_table (folder, "summary.csv", summary) && write_table (folder, "metrics.csv", metrics);
+  return write_table (folder, "summary.csv", summary)
+         && write_table (folder, "metrics.csv", metrics);
 }
 
 // The worst of all: any status but 0 is passed on, the first one that occurred.

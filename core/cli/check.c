@@ -8,12 +8,11 @@ int
 mf_cli_check (MfCommandLine *line)
 {
   char **sets = NULL;
-  const GOptionEntry entries[] = {
-    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &sets, "set an option of a stage", "STAGE.KEY=VALUE" },
-    MF_CLI_PLUGIN_PATH,
-    { NULL }
-  };
-  if (!mf_cli_parse (line, entries, "CONFIG...", "Checks configurations completely without running them.", NULL))
+  const GOptionEntry entries[] = { { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &sets,
+                                       "set an option of a stage", "STAGE.KEY=VALUE" },
+    MF_CLI_PLUGIN_PATH, { NULL } };
+  if (!mf_cli_parse (line, entries, "CONFIG...",
+          "Checks configurations completely without running them.", NULL))
     return MF_STATUS_CONFIGURATION;
   if (line->argc < 2)
     return mf_cli_usage ("check which configuration? memflow check CONFIG...");

@@ -28,7 +28,9 @@ mf_cli_find_configuration (const char *argument)
   g_autofree char *folder = installed_folder ();
   if (!folder || strchr (argument, '/'))
     return NULL;
-  g_autofree char *name = g_str_has_suffix (argument, ".ini") ? g_strdup (argument) : g_strconcat (argument, ".ini", NULL);
+  g_autofree char *name = g_str_has_suffix (argument, ".ini")
+                              ? g_strdup (argument)
+                              : g_strconcat (argument, ".ini", NULL);
   char *path = g_build_filename (folder, name, NULL);
   if (g_file_test (path, G_FILE_TEST_EXISTS))
     return path;

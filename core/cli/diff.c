@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// memflow diff: two captures, each through the configuration `diff`; the rows of its call sites are joined by
-// name. What a row means stands in its schema: texts name it, the bar is its bytes, a unit tells its calls.
+// memflow diff: two captures, each through the configuration `diff`; the rows of its call sites are
+// joined by name. What a row means stands in its schema: texts name it, the bar is its bytes, a
+// unit tells its calls.
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -12,7 +13,9 @@
 
 enum { A, B, SIDES };
 
-typedef struct { gint64 bytes, calls; } Figures;
+typedef struct {
+  gint64 bytes, calls;
+} Figures;
 
 typedef struct {
   char *name, *place;
@@ -20,10 +23,10 @@ typedef struct {
 } Site;
 
 typedef struct {
-  GHashTable *sites;  // name and place -> Site
-  const char *by;     // name of the field; NULL = the one that is drawn as a bar
+  GHashTable *sites; // name and place -> Site
+  const char *by;    // name of the field; NULL = the one that is drawn as a bar
   const char *captures[SIDES];
-  char *by_name;      // what it turned out to be
+  char *by_name; // what it turned out to be
   Figures totals[SIDES];
 } Diff;
 
@@ -45,7 +48,9 @@ typedef struct {
   bool too_large, no_field, any;
 } Taking;
 
-typedef struct { const MfField *label, *place, *bytes, *calls; } Columns;
+typedef struct {
+  const MfField *label, *place, *bytes, *calls;
+} Columns;
 
 static bool
 is_number (const MfField *field)
@@ -106,11 +111,12 @@ site_for (Diff *diff, const char *name, const char *place)
 static bool
 add_row (Taking *taking, const Columns *columns, const uint8_t *row)
 {
-  Site *site = site_for (taking->diff, text_at (taking, columns->label, row), text_at (taking, columns->place, row));
+  Site *site = site_for (
+      taking->diff, text_at (taking, columns->label, row), text_at (taking, columns->place, row));
   Figures *both[] = { &site->sides[taking->side], &taking->diff->totals[taking->side] };
   for (gsize i = 0; i < G_N_ELEMENTS (both); i++)
     taking->too_large |= !add_number (&both[i]->bytes, columns->bytes, row)
-        || !add_number (&both[i]->calls, columns->calls, row);
+                         || !add_number (&both[i]->calls, columns->calls, row);
   return !taking->too_large;
 }
 
@@ -140,7 +146,9 @@ static int
 explain (const Taking *taking, const char *capture, MfStatus status)
 {
   if (taking->no_field)
-    return mf_cli_usage ("--by %s: call sites have no such figure (memflow events hotspots.site shows what there is)", taking->diff->by);
+    return mf_cli_usage ("--by %s: call sites have no such figure (memflow events hotspots.site "
+                         "shows what there is)",
+        taking->diff->by);
   if (taking->too_large)
     g_printerr ("memflow: cannot compare %s: its figures add up to more than 2^63\n", capture);
   else if (status != MF_STATUS_OK)
@@ -249,14 +257,16 @@ static void
 print_row (const Figures *a, const Figures *b, const char *name)
 {
   MfWord change, calls;
-  printf ("%16s %16s %16s %14s  %s\n", with_sign (&change, b->bytes - a->bytes), mf_grouped ((uint64_t) a->bytes).text,
-      mf_grouped ((uint64_t) b->bytes).text, with_sign (&calls, b->calls - a->calls), name);
+  printf ("%16s %16s %16s %14s  %s\n", with_sign (&change, b->bytes - a->bytes),
+      mf_grouped ((uint64_t) a->bytes).text, mf_grouped ((uint64_t) b->bytes).text,
+      with_sign (&calls, b->calls - a->calls), name);
 }
 
 static void
 print_text (const Diff *diff, const GPtrArray *sites, guint rows)
 {
-  printf ("%s of each call site, in bytes: A = %s, B = %s\n\n", diff->by_name, diff->captures[A], diff->captures[B]);
+  printf ("%s of each call site, in bytes: A = %s, B = %s\n\n", diff->by_name, diff->captures[A],
+      diff->captures[B]);
   printf ("%16s %16s %16s %14s  %s\n", "change", "A", "B", "change (calls)", "site");
   print_row (&diff->totals[A], &diff->totals[B], "(all sites)");
   for (guint i = 0; i < MIN (sites->len, rows); i++) {
@@ -273,9 +283,12 @@ print_text (const Diff *diff, const GPtrArray *sites, guint rows)
 static void
 build_figures (JsonBuilder *json, const Figures *sides)
 {
-  const struct { const char *name; gint64 value; } members[] = { { "a", sides[A].bytes }, { "b", sides[B].bytes },
-    { "change", sides[B].bytes - sides[A].bytes }, { "calls_a", sides[A].calls }, { "calls_b", sides[B].calls },
-    { "calls_change", sides[B].calls - sides[A].calls } };
+  const struct {
+    const char *name;
+    gint64 value;
+  } members[] = { { "a", sides[A].bytes }, { "b", sides[B].bytes },
+    { "change", sides[B].bytes - sides[A].bytes }, { "calls_a", sides[A].calls },
+    { "calls_b", sides[B].calls }, { "calls_change", sides[B].calls - sides[A].calls } };
   for (gsize i = 0; i < G_N_ELEMENTS (members); i++) {
     json_builder_set_member_name (json, members[i].name);
     json_builder_add_int_value (json, members[i].value);
@@ -327,7 +340,8 @@ compare (Diff *diff, bool as_json, int rows)
 {
   g_autofree char *configuration = mf_cli_find_configuration ("diff");
   if (!configuration)
-    return mf_cli_usage ("the configuration 'diff' is not installed: install memflow's configs folder");
+    return mf_cli_usage (
+        "the configuration 'diff' is not installed: install memflow's configs folder");
   for (int side = A; side < SIDES; side++) {
     int status = read_capture (diff, side, configuration);
     if (status != MF_STATUS_OK)
@@ -347,13 +361,13 @@ mf_cli_diff (MfCommandLine *line)
   gboolean as_json = FALSE;
   char *by = NULL;
   int rows = 20;
-  const GOptionEntry entries[] = {
-    { "by", 'b', 0, G_OPTION_ARG_STRING, &by, "figure to compare: at_peak, total, live ...", "FIGURE" },
+  const GOptionEntry entries[] = { { "by", 'b', 0, G_OPTION_ARG_STRING, &by,
+                                       "figure to compare: at_peak, total, live ...", "FIGURE" },
     { "rows", 'r', 0, G_OPTION_ARG_INT, &rows, "most call sites to print", "N" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &as_json, "as JSON, with all sites that changed", NULL },
-    MF_CLI_PLUGIN_PATH, { NULL }
-  };
-  if (!mf_cli_parse (line, entries, "A B", "Shows which call sites hold more or less in capture B than in capture A.",
+    MF_CLI_PLUGIN_PATH, { NULL } };
+  if (!mf_cli_parse (line, entries, "A B",
+          "Shows which call sites hold more or less in capture B than in capture A.",
           "Captures are written by the format capture. Processes of one capture are added up."))
     return MF_STATUS_CONFIGURATION;
   g_autofree char *by_text = by;
@@ -361,7 +375,8 @@ mf_cli_diff (MfCommandLine *line)
     return mf_cli_usage ("diff takes two captures: memflow diff before.mfc after.mfc");
   if (rows < 0)
     return mf_cli_usage ("--rows %d: 0 or more", rows);
-  Diff diff = { .by = by_text, .captures = { line->argv[1], line->argv[2] },
+  Diff diff = { .by = by_text,
+    .captures = { line->argv[1], line->argv[2] },
     .sites = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_site) };
   int status = compare (&diff, as_json, rows);
   g_hash_table_unref (diff.sites);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// memflow inspect: what a plugin does, its options, its events. The same text is the configuration reference.
+// memflow inspect: what a plugin does, its options, its events. The same text is the configuration
+// reference.
 #include "cli/cli.h"
 
 #include <json-glib/json-glib.h>
@@ -9,7 +10,9 @@
 #include "pipeline/pipeline.h"
 #include "plugin/module.h"
 
-typedef struct { gboolean ini, json, snippet, markdown; } Wanted;
+typedef struct {
+  gboolean ini, json, snippet, markdown;
+} Wanted;
 
 // ---- text
 
@@ -41,7 +44,8 @@ static void
 print_text (const MfPlugin *plugin)
 {
   const MfDescriptor *descriptor = plugin->descriptor;
-  printf ("%s %s %s: %s\n", mf_stage_kind_name (descriptor->kind), descriptor->id, plugin->module->version, descriptor->summary);
+  printf ("%s %s %s: %s\n", mf_stage_kind_name (descriptor->kind), descriptor->id,
+      plugin->module->version, descriptor->summary);
   if (descriptor->help)
     printf ("\n%s\n", descriptor->help);
   printf ("\nevents\n");
@@ -58,8 +62,9 @@ static void
 print_ini (const MfPlugin *plugin)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  g_string_append_printf (text, "[%s %s]\nplugin = %s\n", mf_stage_kind_name (plugin->descriptor->kind),
-      plugin->descriptor->id, plugin->descriptor->id);
+  g_string_append_printf (text, "[%s %s]\nplugin = %s\n",
+      mf_stage_kind_name (plugin->descriptor->kind), plugin->descriptor->id,
+      plugin->descriptor->id);
   mf_options_print_ini (plugin->descriptor->options, text);
   fputs (text->str, stdout);
 }
@@ -145,8 +150,9 @@ print_option_rows (const MfOption *options)
     mf_option_print_default (options, value);
     mf_option_print_range (options, range);
     const char *quote = options->fallback ? "`" : "";
-    printf ("| `%s` | %s | %s%s%s | %s%s%s |\n", mf_option_name (options).text, mf_option_kind_name (options->kind),
-        quote, value->str, quote, options->doc, range->len ? "; " : "", range->str);
+    printf ("| `%s` | %s | %s%s%s | %s%s%s |\n", mf_option_name (options).text,
+        mf_option_kind_name (options->kind), quote, value->str, quote, options->doc,
+        range->len ? "; " : "", range->str);
   }
   printf ("\n");
 }
@@ -155,11 +161,13 @@ static void
 print_markdown_plugin (const MfPlugin *plugin)
 {
   const MfDescriptor *descriptor = plugin->descriptor;
-  printf ("## %s `%s`\n\n%s.\n\n", mf_stage_kind_name (descriptor->kind), descriptor->id, descriptor->summary);
+  printf ("## %s `%s`\n\n%s.\n\n", mf_stage_kind_name (descriptor->kind), descriptor->id,
+      descriptor->summary);
   if (descriptor->help)
     printf ("%s\n\n", descriptor->help);
   for (const MfInput *in = descriptor->consumes; in && (in->type || in->glob); in++)
-    printf ("%s`%s`", in == descriptor->consumes ? "Consumes " : ", ", in->type ? in->type->name : in->glob);
+    printf ("%s`%s`", in == descriptor->consumes ? "Consumes " : ", ",
+        in->type ? in->type->name : in->glob);
   if (descriptor->consumes)
     printf (".\n\n");
   for (const MfOutputPort *out = descriptor->publishes; out && out->type; out++)
@@ -173,18 +181,22 @@ print_markdown_plugin (const MfPlugin *plugin)
 static int
 print_markdown (MfRegistry *registry)
 {
-  printf ("# Configuration reference\n\nWritten by `memflow inspect --markdown` from the option tables of the plugins; do not edit.\n\n"
-      "## `[pipeline]`\n\n| key | meaning |\n| --- | --- |\n| `include` | a file whose groups stand behind this one's |\n\n");
+  printf ("# Configuration reference\n\nWritten by `memflow inspect --markdown` from the option "
+          "tables of the plugins; do not edit.\n\n"
+          "## `[pipeline]`\n\n| key | meaning |\n| --- | --- |\n| `include` | a file whose groups "
+          "stand behind this one's |\n\n");
   print_option_rows (mf_pipeline_options);
   printf ("## every stage: `[collector NAME]`, `[analyzer NAME]`, `[format NAME]`\n\n"
-      "`plugin` chooses the plugin; it is the name of the stage when not given.\n\n");
+          "`plugin` chooses the plugin; it is the name of the stage when not given.\n\n");
   print_option_rows (mf_node_options);
   g_autoptr (GPtrArray) all = mf_registry_scan (registry);
   for (guint i = 0; i < all->len; i++) {
     const MfFound *found = g_ptr_array_index (all, i);
     g_autoptr (GString) why = g_string_new (NULL);
     bool broken;
-    const MfPlugin *plugin = found->state == MF_FOUND_OK ? mf_registry_find (registry, found->kind, found->id, why, &broken) : NULL;
+    const MfPlugin *plugin = found->state == MF_FOUND_OK
+                                 ? mf_registry_find (registry, found->kind, found->id, why, &broken)
+                                 : NULL;
     if (plugin)
       print_markdown_plugin (plugin);
   }
@@ -202,8 +214,8 @@ not_found (MfRegistry *registry, const char *id)
     g_ptr_array_add (ids, ((MfFound *) g_ptr_array_index (all, i))->id);
   g_ptr_array_add (ids, NULL);
   const char *nearest = mf_nearest (id, (const char *const *) ids->pdata);
-  return mf_cli_usage ("there is no plugin '%s'%s%s%s (memflow list-plugins)", id, nearest ? "; did you mean '" : "",
-      nearest ? nearest : "", nearest ? "'?" : "");
+  return mf_cli_usage ("there is no plugin '%s'%s%s%s (memflow list-plugins)", id,
+      nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static int
@@ -244,19 +256,22 @@ mf_cli_inspect (MfCommandLine *line)
 {
   Wanted wanted = { 0 };
   const GOptionEntry entries[] = {
-    { "ini", 0, 0, G_OPTION_ARG_NONE, &wanted.ini, "a section to paste into a configuration, with every default", NULL },
+    { "ini", 0, 0, G_OPTION_ARG_NONE, &wanted.ini,
+        "a section to paste into a configuration, with every default", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &wanted.json, "as JSON", NULL },
     { "snippet", 0, 0, G_OPTION_ARG_NONE, &wanted.snippet, "code to paste on the device", NULL },
-    { "markdown", 0, 0, G_OPTION_ARG_NONE, &wanted.markdown, "the reference page of all plugins", NULL },
-    MF_CLI_PLUGIN_PATH,
-    { NULL }
+    { "markdown", 0, 0, G_OPTION_ARG_NONE, &wanted.markdown, "the reference page of all plugins",
+        NULL },
+    MF_CLI_PLUGIN_PATH, { NULL }
   };
-  if (!mf_cli_parse (line, entries, "PLUGIN", "Shows what a plugin does, its options with defaults, and its events.", NULL))
+  if (!mf_cli_parse (line, entries, "PLUGIN",
+          "Shows what a plugin does, its options with defaults, and its events.", NULL))
     return MF_STATUS_CONFIGURATION;
   if (line->argc < 2 && !wanted.markdown)
     return mf_cli_usage ("inspect which plugin? memflow list-plugins shows what there is");
   MfRegistry *registry = mf_registry_new ((const char *const *) mf_cli_plugin_path);
-  int status = wanted.markdown ? print_markdown (registry) : inspect (registry, line->argv[1], &wanted);
+  int status
+      = wanted.markdown ? print_markdown (registry) : inspect (registry, line->argv[1], &wanted);
   mf_registry_free (registry);
   return status;
 }

@@ -25,13 +25,14 @@ print_line (const MfRegistry *registry, const MfFound *found)
 {
   if (found->state == MF_FOUND_OK) {
     g_autofree char *where = origin (registry, found);
-    printf ("%-10s %-16s %-8s %-46s %s\n", mf_stage_kind_name (found->kind), found->id, found->version, found->summary, where);
+    printf ("%-10s %-16s %-8s %-46s %s\n", mf_stage_kind_name (found->kind), found->id,
+        found->version, found->summary, where);
     return;
   }
   g_autofree char *base = g_path_get_basename (found->path);
   const char *kind = found->kind ? mf_stage_kind_name (found->kind) : "-";
-  printf ("%-10s %-16s %-8s %s: %s\n%36s %s\n", kind, *found->id ? found->id : base, *found->version ? found->version : "-",
-      states[found->state], found->reason, "", found->path);
+  printf ("%-10s %-16s %-8s %s: %s\n%36s %s\n", kind, *found->id ? found->id : base,
+      *found->version ? found->version : "-", states[found->state], found->reason, "", found->path);
 }
 
 static void
@@ -69,12 +70,13 @@ int
 mf_cli_list_plugins (MfCommandLine *line)
 {
   gboolean json = FALSE;
-  const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "as JSON", NULL }, MF_CLI_PLUGIN_PATH, { NULL }
-  };
-  if (!mf_cli_parse (line, entries, "", "Shows every plugin on the search path. Modules are opened in child processes,\n"
-      "so that broken ones are shown and do no harm.", "Search path: --plugin-path, MEMFLOW_PLUGIN_PATH, the user's data folder\n"
-      "(~/.local/share/memflow/plugins), the system's.\n"))
+  const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, &json, "as JSON", NULL },
+    MF_CLI_PLUGIN_PATH, { NULL } };
+  if (!mf_cli_parse (line, entries, "",
+          "Shows every plugin on the search path. Modules are opened in child processes,\n"
+          "so that broken ones are shown and do no harm.",
+          "Search path: --plugin-path, MEMFLOW_PLUGIN_PATH, the user's data folder\n"
+          "(~/.local/share/memflow/plugins), the system's.\n"))
     return MF_STATUS_CONFIGURATION;
   MfRegistry *registry = mf_registry_new ((const char *const *) mf_cli_plugin_path);
   g_autoptr (GPtrArray) all = mf_registry_scan (registry);
@@ -84,7 +86,8 @@ mf_cli_list_plugins (MfCommandLine *line)
     print_line (registry, g_ptr_array_index (all, i));
   if (!all->len)
     g_printerr ("no plugin was found; the system folder is %s\n",
-        (char *) g_ptr_array_index (mf_registry_folders (registry), mf_registry_folders (registry)->len - 1));
+        (char *) g_ptr_array_index (
+            mf_registry_folders (registry), mf_registry_folders (registry)->len - 1));
   mf_registry_free (registry);
   return MF_STATUS_OK;
 }

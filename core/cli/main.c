@@ -9,8 +9,10 @@
 
 static int help (MfCommandLine *line);
 
+// clang-format off
 static const MfCommand commands[] = {
-  { "run", "CONFIG... [INPUT...] [-- COMMAND...]", "run pipelines and write their reports", mf_cli_run },
+  { "run", "CONFIG... [INPUT...] [-- COMMAND...]", "run pipelines and write their reports",
+    mf_cli_run },
   { "check", "CONFIG...", "check configurations without running them", mf_cli_check },
   { "diff", "A B", "compare two captures by call site", mf_cli_diff },
   { "list-plugins", "", "show all plugins, also those that cannot be loaded", mf_cli_list_plugins },
@@ -20,6 +22,7 @@ static const MfCommand commands[] = {
   { "new-plugin", "KIND NAME", "write a plugin that builds, as a start", mf_cli_new_plugin },
   { "help", "[COMMAND]", "show help", help },
 };
+// clang-format on
 
 char **mf_cli_plugin_path;
 
@@ -35,8 +38,8 @@ mf_cli_usage (const char *format, ...)
 }
 
 bool
-mf_cli_parse (MfCommandLine *line, const GOptionEntry *entries, const char *parameters, const char *summary,
-    const char *description)
+mf_cli_parse (MfCommandLine *line, const GOptionEntry *entries, const char *parameters,
+    const char *summary, const char *description)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (parameters);
   g_autoptr (GError) error = NULL;
@@ -55,15 +58,18 @@ mf_cli_parse (MfCommandLine *line, const GOptionEntry *entries, const char *para
 static void
 print_help (FILE *to)
 {
-  fprintf (to, "memflow %s - where every byte of a Python program on a small device goes\n\n"
-      "usage: memflow COMMAND [OPTION...]\n\n", mf_version ());
+  fprintf (to,
+      "memflow %s - where every byte of a Python program on a small device goes\n\n"
+      "usage: memflow COMMAND [OPTION...]\n\n",
+      mf_version ());
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     fprintf (to, "  %-13s %s\n", commands[i].name, commands[i].summary);
   fprintf (to, "\nmemflow COMMAND --help tells more. The first thing to try:\n\n"
-      "  memflow run stm32                     a recorded dump of an STM32F205\n"
-      "  MEMFLOW_DEVICE=/dev/ttyACM0 memflow run stm32   your own board\n\n"
-      "Exit status: 0 fine, 1 the run failed, 2 usage or configuration, 3 a plugin cannot be loaded,\n"
-      "4 losses under --fail-on-loss, 5 a budget is exceeded, 130 interrupted.\n");
+               "  memflow run stm32                     a recorded dump of an STM32F205\n"
+               "  MEMFLOW_DEVICE=/dev/ttyACM0 memflow run stm32   your own board\n\n"
+               "Exit status: 0 fine, 1 the run failed, 2 usage or configuration, 3 a plugin cannot "
+               "be loaded,\n"
+               "4 losses under --fail-on-loss, 5 a budget is exceeded, 130 interrupted.\n");
 }
 
 static const MfCommand *
@@ -92,7 +98,7 @@ help (MfCommandLine *line)
     return 0;
   }
   char *words[] = { (char *) command->name, "--help", NULL };
-  return command->run (&(MfCommandLine) { .argc = 2, .argv = words, .rest = (char *[]) { NULL } });
+  return command->run (&(MfCommandLine){ .argc = 2, .argv = words, .rest = (char *[]){ NULL } });
 }
 
 static MfCommandLine

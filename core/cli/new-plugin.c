@@ -96,9 +96,12 @@ static void
 print_next (const char *id)
 {
   g_autofree char *include = g_build_filename (mf_installation_folder (), "share", "include", NULL);
-  g_autofree char *option = g_file_test (include, G_FILE_TEST_IS_DIR) ? g_strconcat (" -DMEMFLOW_INCLUDE=", include, NULL) : g_strdup ("");
+  g_autofree char *option = g_file_test (include, G_FILE_TEST_IS_DIR)
+                                ? g_strconcat (" -DMEMFLOW_INCLUDE=", include, NULL)
+                                : g_strdup ("");
   printf ("\nnext:\n  cmake -S %s -B %s/build%s && cmake --build %s/build\n"
-      "  memflow run %s/%s.ini --plugin-path %s/build\n", id, id, option, id, id, id, id);
+          "  memflow run %s/%s.ini --plugin-path %s/build\n",
+      id, id, option, id, id, id, id);
 }
 
 static int
@@ -109,7 +112,8 @@ write_folder (const char *kind, const char *id)
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) dir = from ? g_dir_open (from, 0, &error) : NULL;
   if (!dir)
-    return mf_cli_usage ("the plugin templates are missing: %s", error ? error->message : "not installed");
+    return mf_cli_usage (
+        "the plugin templates are missing: %s", error ? error->message : "not installed");
   if (g_mkdir (id, 0777) != 0)
     return mf_cli_usage ("cannot make the folder %s: %s", id, g_strerror (errno));
   printf ("wrote\n");
@@ -124,14 +128,19 @@ write_folder (const char *kind, const char *id)
 int
 mf_cli_new_plugin (MfCommandLine *line)
 {
-  if (!mf_cli_parse (line, NULL, "KIND NAME", "Writes a folder NAME with a plugin of that KIND (collector, analyzer, format),\n"
-      "a build file, and a configuration that shows it at work.", "  memflow new-plugin analyzer leak-watch\n"))
+  if (!mf_cli_parse (line, NULL, "KIND NAME",
+          "Writes a folder NAME with a plugin of that KIND (collector, analyzer, format),\n"
+          "a build file, and a configuration that shows it at work.",
+          "  memflow new-plugin analyzer leak-watch\n"))
     return MF_STATUS_CONFIGURATION;
   if (line->argc != 3)
-    return mf_cli_usage ("write memflow new-plugin KIND NAME, for example memflow new-plugin analyzer leak-watch");
+    return mf_cli_usage (
+        "write memflow new-plugin KIND NAME, for example memflow new-plugin analyzer leak-watch");
   if (!mf_stage_kind_from (line->argv[1]))
     return mf_cli_usage ("there is no kind '%s': collector, analyzer or format", line->argv[1]);
   if (!id_is_sane (line->argv[2]))
-    return mf_cli_usage ("'%s' is no proper name: lower-case letters, digits and dashes, a letter first", line->argv[2]);
+    return mf_cli_usage (
+        "'%s' is no proper name: lower-case letters, digits and dashes, a letter first",
+        line->argv[2]);
   return write_folder (line->argv[1], line->argv[2]);
 }

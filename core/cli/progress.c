@@ -25,14 +25,17 @@ print_line (const MfProgress *progress)
   mf_pipeline_progress (progress->pipeline, &done, &total, &rows);
   double seconds = (double) (g_get_monotonic_time () - progress->started) / G_USEC_PER_SEC;
   g_autoptr (GString) text = g_string_new ("\r\033[K");
-  g_string_append_printf (text, "%s", mf_size_print ((MfSize) { done }).text);
+  g_string_append_printf (text, "%s", mf_size_print ((MfSize){ done }).text);
   if (total)
-    g_string_append_printf (text, " of %s (%s)", mf_size_print ((MfSize) { total }).text, mf_percent (done, total).text);
+    g_string_append_printf (
+        text, " of %s (%s)", mf_size_print ((MfSize){ total }).text, mf_percent (done, total).text);
   g_string_append_printf (text, "  %s events", mf_grouped (rows).text);
   if (seconds > 0)
-    g_string_append_printf (text, "  %s/s", mf_size_print ((MfSize) { (uint64_t) ((double) done / seconds) }).text);
+    g_string_append_printf (
+        text, "  %s/s", mf_size_print ((MfSize){ (uint64_t) ((double) done / seconds) }).text);
   if (total > done && done)
-    g_string_append_printf (text, "  %.0f s left", seconds * (double) (total - done) / (double) done);
+    g_string_append_printf (
+        text, "  %.0f s left", seconds * (double) (total - done) / (double) done);
   fputs (text->str, stderr);
   fflush (stderr);
 }

@@ -11,7 +11,7 @@
 
 #include "base/units.h"
 
-static MfPipeline *_Atomic running[MF_MOST_JOBS];  // what ^C stops
+static MfPipeline *_Atomic running[MF_MOST_JOBS]; // what ^C stops
 static volatile sig_atomic_t interrupts;
 
 void
@@ -53,7 +53,8 @@ static gsize
 enter (MfPipeline *pipeline)
 {
   gsize i = 0;
-  for (MfPipeline *nobody = NULL; !atomic_compare_exchange_strong (&running[i], &nobody, pipeline); nobody = NULL)
+  for (MfPipeline *nobody = NULL; !atomic_compare_exchange_strong (&running[i], &nobody, pipeline);
+       nobody = NULL)
     i = (i + 1) % G_N_ELEMENTS (running);
   return i;
 }
@@ -77,7 +78,10 @@ print_remark (void *user, uint32_t severity, const char *stage, const char *text
 
 // ---- one job
 
-typedef struct { MfPipeline *pipeline; MfJob *job; } Sink;
+typedef struct {
+  MfPipeline *pipeline;
+  MfJob *job;
+} Sink;
 
 // "FRAGMENTED: At least 12,000 B …": the first verdict, one line of it.
 static bool
@@ -108,7 +112,8 @@ take_metrics (void *user, const MfBatch *batch)
     const MfString texts[] = { batch->input, row->subject, row->name, row->unit, row->basis };
     for (gsize i = 0; i < G_N_ELEMENTS (texts); i++) {
       if (i == 3)
-        g_string_append_printf (sink->job->metrics, "%s,", row->value == row->value ? g_ascii_dtostr (number, sizeof number, row->value) : "");
+        g_string_append_printf (sink->job->metrics, "%s,",
+            row->value == row->value ? g_ascii_dtostr (number, sizeof number, row->value) : "");
       mf_csv_add_cell (sink->job->metrics, mf_pipeline_string (sink->pipeline, texts[i]));
       g_string_append (sink->job->metrics, i + 1 < G_N_ELEMENTS (texts) ? "," : "\r\n");
     }
@@ -134,7 +139,8 @@ pipeline_for (const MfRunSettings *settings, MfJob *job)
   mf_pipeline_set_deterministic (pipeline, settings->deterministic);
   mf_pipeline_set_fail_on_loss (pipeline, settings->fail_on_loss);
   mf_pipeline_set_ascii (pipeline, settings->ascii);
-  mf_pipeline_set_colour (pipeline, isatty (STDOUT_FILENO) && !g_getenv ("NO_COLOR") && !settings->batch);
+  mf_pipeline_set_colour (
+      pipeline, isatty (STDOUT_FILENO) && !g_getenv ("NO_COLOR") && !settings->batch);
   mf_pipeline_set_duration (pipeline, settings->duration);
   mf_pipeline_set_batch (pipeline, settings->batch);
   if (!settings->quiet)
@@ -163,7 +169,8 @@ print_files (const MfPipeline *pipeline, const MfRunSettings *settings, gint64 s
   if (n > NAMED)
     g_string_append_printf (text, " and %u more", n - NAMED);
   if (!settings->deterministic)
-    g_string_append_printf (text, " in %s", mf_duration_print ((MfDuration) { (g_get_monotonic_time () - started) * 1000 }).text);
+    g_string_append_printf (text, " in %s",
+        mf_duration_print ((MfDuration){ (g_get_monotonic_time () - started) * 1000 }).text);
   g_printerr ("%s\n", text->str);
 }
 
@@ -172,11 +179,14 @@ print_stages (const MfPipeline *pipeline)
 {
   MfStageStats stats;
   MfDuration busy;
-  g_printerr ("%-16s %-14s %12s %14s %14s %10s %10s\n", "stage", "plugin", "batches in", "rows in", "rows out", "lost", "busy");
+  g_printerr ("%-16s %-14s %12s %14s %14s %10s %10s\n", "stage", "plugin", "batches in", "rows in",
+      "rows out", "lost", "busy");
   for (uint32_t i = 0; mf_pipeline_stage (pipeline, i, &stats, &busy); i++)
-    g_printerr ("%-16s %-14s %12s %14s %14s %10s %10s\n", mf_pipeline_string (pipeline, stats.stage),
-        mf_pipeline_string (pipeline, stats.plugin), mf_grouped (stats.batches_in).text, mf_grouped (stats.rows_in).text,
-        mf_grouped (stats.rows_out).text, mf_grouped (stats.lost).text, mf_duration_print (busy).text);
+    g_printerr ("%-16s %-14s %12s %14s %14s %10s %10s\n",
+        mf_pipeline_string (pipeline, stats.stage), mf_pipeline_string (pipeline, stats.plugin),
+        mf_grouped (stats.batches_in).text, mf_grouped (stats.rows_in).text,
+        mf_grouped (stats.rows_out).text, mf_grouped (stats.lost).text,
+        mf_duration_print (busy).text);
 }
 
 static void
@@ -244,7 +254,8 @@ no_configuration (const char *argument)
   g_autofree char *list = g_strjoinv (", ", names);
   if (argument)
     return mf_cli_usage ("there is no configuration '%s'; installed are: %s", argument, list);
-  return mf_cli_usage ("no configuration was given: memflow run CONFIG [INPUT...]; installed are: %s", list);
+  return mf_cli_usage (
+      "no configuration was given: memflow run CONFIG [INPUT...]; installed are: %s", list);
 }
 
 // The first argument is always a configuration; later ones are when they end in .ini.
@@ -315,23 +326,29 @@ mf_cli_run (MfCommandLine *line)
   MfRunSettings settings = { .jobs = 1, .command = line->rest };
   char *duration = NULL;
   gboolean stats = FALSE, deterministic = FALSE, fail_on_loss = FALSE, ascii = FALSE, quiet = FALSE;
-  const GOptionEntry entries[] = {
-    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &settings.sets, "set an option of a stage; may be repeated", "STAGE.KEY=VALUE" },
-    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &settings.output, "folder of the reports", "FOLDER" },
+  const GOptionEntry entries[] = { { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &settings.sets,
+                                       "set an option of a stage; may be repeated",
+                                       "STAGE.KEY=VALUE" },
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &settings.output, "folder of the reports",
+        "FOLDER" },
     { "for", 'f', 0, G_OPTION_ARG_STRING, &duration, "end a live run after that time", "30s" },
-    { "jobs", 'j', 0, G_OPTION_ARG_INT, &settings.jobs, "pipelines of a batch that run at once", "N" },
+    { "jobs", 'j', 0, G_OPTION_ARG_INT, &settings.jobs, "pipelines of a batch that run at once",
+        "N" },
     { "stats", 0, 0, G_OPTION_ARG_NONE, &stats, "print what each stage did, to stderr", NULL },
-    { "deterministic", 0, 0, G_OPTION_ARG_NONE, &deterministic, "one thread, sources in file order: same input, same bytes", NULL },
-    { "fail-on-loss", 0, 0, G_OPTION_ARG_NONE, &fail_on_loss, "exit with status 4 when anything was lost", NULL },
-    { "ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "no characters beyond ASCII in text reports", NULL },
+    { "deterministic", 0, 0, G_OPTION_ARG_NONE, &deterministic,
+        "one thread, sources in file order: same input, same bytes", NULL },
+    { "fail-on-loss", 0, 0, G_OPTION_ARG_NONE, &fail_on_loss,
+        "exit with status 4 when anything was lost", NULL },
+    { "ascii", 0, 0, G_OPTION_ARG_NONE, &ascii, "no characters beyond ASCII in text reports",
+        NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "only errors on stderr", NULL },
-    MF_CLI_PLUGIN_PATH,
-    { NULL }
-  };
+    MF_CLI_PLUGIN_PATH, { NULL } };
   if (!mf_cli_parse (line, entries, "CONFIG... [INPUT...] [-- COMMAND...]",
           "Runs the pipeline of each configuration, on its own source or on each INPUT.",
-          "A CONFIG is a file that ends in .ini, or the name of an installed one. An INPUT is whatever a collector\n"
-          "recognises: a recording of a serial console, a capture, a device. Quoted globs are expanded. Several of\n"
+          "A CONFIG is a file that ends in .ini, or the name of an installed one. An INPUT is "
+          "whatever a collector\n"
+          "recognises: a recording of a serial console, a capture, a device. Quoted globs are "
+          "expanded. Several of\n"
           "them are a batch: each gets a folder of its own and a row in the summary.\n\n"
           "  memflow run stm32\n"
           "  memflow run stm32 /dev/ttyACM0 --for 1min\n"
@@ -355,7 +372,8 @@ mf_cli_run (MfCommandLine *line)
   catch_signals ();
   g_autoptr (GPtrArray) jobs = make_jobs (configurations, inputs, settings.output);
   settings.batch = jobs->len > 1;
-  int status = settings.batch ? (int) mf_cli_run_batch (&settings, jobs) : run_alone (&settings, g_ptr_array_index (jobs, 0));
+  int status = settings.batch ? (int) mf_cli_run_batch (&settings, jobs)
+                              : run_alone (&settings, g_ptr_array_index (jobs, 0));
   g_strfreev (settings.sets);
   g_free (settings.output);
   return status;

@@ -6,7 +6,11 @@
 
 #include "plugin/registry.h"
 
-typedef struct { MfScan scan; const char *collector; unsigned count; } Listing;
+typedef struct {
+  MfScan scan;
+  const char *collector;
+  unsigned count;
+} Listing;
 
 static void
 print_found (MfScan *scan, const char *input, const char *what)
@@ -20,7 +24,8 @@ int
 mf_cli_scan (MfCommandLine *line)
 {
   const GOptionEntry entries[] = { MF_CLI_PLUGIN_PATH, { NULL } };
-  if (!mf_cli_parse (line, entries, "", "Shows what the collectors could read on this machine: serial ports, processes.", NULL))
+  if (!mf_cli_parse (line, entries, "",
+          "Shows what the collectors could read on this machine: serial ports, processes.", NULL))
     return MF_STATUS_CONFIGURATION;
   MfRegistry *registry = mf_registry_new ((const char *const *) mf_cli_plugin_path);
   g_autoptr (GPtrArray) all = mf_registry_scan (registry);
@@ -29,8 +34,10 @@ mf_cli_scan (MfCommandLine *line)
     const MfFound *found = g_ptr_array_index (all, i);
     g_autoptr (GString) why = g_string_new (NULL);
     bool broken;
-    const MfPlugin *plugin = found->state != MF_FOUND_OK || found->kind != MF_COLLECTOR ? NULL
-        : mf_registry_find (registry, MF_COLLECTOR, found->id, why, &broken);
+    const MfPlugin *plugin
+        = found->state != MF_FOUND_OK || found->kind != MF_COLLECTOR
+              ? NULL
+              : mf_registry_find (registry, MF_COLLECTOR, found->id, why, &broken);
     if (!plugin || !plugin->descriptor->scan)
       continue;
     listing.collector = found->id;

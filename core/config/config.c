@@ -149,8 +149,8 @@ refuse_kind (const MfConfigGroup *group, const MfConfigKind *kinds, MfDiagnostic
   g_autofree char *all = g_strjoinv (", ", (char **) names->pdata);
   g_autofree char *hint = nearest ? g_strdup_printf ("did you mean '%s'?", nearest)
                                   : g_strdup_printf ("the kinds are %s", all);
-  mf_diagnostics_error (diagnostics, &group->place, hint, "unknown kind of group '%s'",
-    group->kind);
+  mf_diagnostics_error (
+      diagnostics, &group->place, hint, "unknown kind of group '%s'", group->kind);
 }
 
 static bool
@@ -164,15 +164,15 @@ check_kind (const MfConfigGroup *group, const MfConfigKind *kinds, MfDiagnostics
     return false;
   }
   g_autofree char *hint
-    = g_strdup_printf (kind->named ? "write [%s NAME]" : "write [%s]", group->kind);
+      = g_strdup_printf (kind->named ? "write [%s NAME]" : "write [%s]", group->kind);
   mf_diagnostics_error (diagnostics, &group->place, hint,
-    kind->named ? "[%s] needs a name" : "[%s] takes no name", group->kind);
+      kind->named ? "[%s] needs a name" : "[%s] takes no name", group->kind);
   return false;
 }
 
 bool
-mf_config_check_kinds (const MfConfig *config, const MfConfigKind *kinds,
-                       MfDiagnostics *diagnostics)
+mf_config_check_kinds (
+    const MfConfig *config, const MfConfigKind *kinds, MfDiagnostics *diagnostics)
 {
   bool good = true;
   for (unsigned i = 0; i < config->groups->len; i++)
@@ -195,7 +195,7 @@ place_inside (const MfConfigEntry *entry, size_t offset, size_t length)
   MfPlace place = entry->value_place;
   size_t n = strlen (entry->value);
   bool literal = place.source && place.length == n
-    && memcmp (place.source + place.column - 1, entry->value, n) == 0;
+                 && memcmp (place.source + place.column - 1, entry->value, n) == 0;
   if (literal) {
     place.column += (uint32_t) offset;
     place.length = (uint32_t) length;

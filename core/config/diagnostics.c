@@ -9,22 +9,22 @@
 
 enum {
   MAX_MESSAGES = 50,
-  WIDE_LINE = 96,       // columns of a source line that are shown …
-  LEAD_IN = 40,         // … and bytes before the caret when the line is cut at its start
-  NEAREST_MAX = 40      // bytes of a word that has neighbours
+  WIDE_LINE = 96,  // columns of a source line that are shown …
+  LEAD_IN = 40,    // … and bytes before the caret when the line is cut at its start
+  NEAREST_MAX = 40 // bytes of a word that has neighbours
 };
 
 typedef struct {
   MfPlaceKind kind;
-  unsigned file;           // rank by first mention
+  unsigned file; // rank by first mention
   uint32_t line, column;
   unsigned order;
-  char *text;              // all lines, rendered
+  char *text; // all lines, rendered
 } Message;
 
 struct MfDiagnostics {
   GPtrArray *messages;
-  GHashTable *files;       // name -> rank
+  GHashTable *files; // name -> rank
   unsigned errors, warnings;
 };
 
@@ -186,7 +186,7 @@ render (MfSeverity severity, const MfPlace *place, const char *hint, const char 
   g_autoptr (GString) out = g_string_new (NULL);
   g_autofree char *name = place ? mf_place_name (place) : g_strdup ("");
   g_string_append_printf (out, "%s%s%s: ", name, *name ? ": " : "",
-    severity == MF_DIAGNOSTIC_ERROR ? "error" : "warning");
+      severity == MF_DIAGNOSTIC_ERROR ? "error" : "warning");
   append_shown (out, text);
   g_string_append_c (out, '\n');
   if (place && place->source && place->line > 0)
@@ -214,7 +214,7 @@ file_rank (MfDiagnostics *diagnostics, const char *file)
 
 void
 mf_diagnostics_add (MfDiagnostics *diagnostics, MfSeverity severity, const MfPlace *place,
-                    const char *hint, const char *format, ...)
+    const char *hint, const char *format, ...)
 {
   *(severity == MF_DIAGNOSTIC_ERROR ? &diagnostics->errors : &diagnostics->warnings) += 1;
   if (diagnostics->messages->len == MAX_MESSAGES)
@@ -297,7 +297,7 @@ distance (const char *a, size_t n, const char *b, size_t m)
       unsigned change = above[j - 1] + (folded (a[i - 1]) != folded (b[j - 1]));
       row[j] = MIN (change, MIN (above[j], row[j - 1]) + 1);
       bool swapped = i > 1 && j > 1 && folded (a[i - 1]) == folded (b[j - 2])
-        && folded (a[i - 2]) == folded (b[j - 1]);
+                     && folded (a[i - 2]) == folded (b[j - 1]);
       if (swapped)
         row[j] = MIN (row[j], two_above[j - 2] + 1);
     }

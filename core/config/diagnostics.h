@@ -8,20 +8,20 @@
 #include <stdint.h>
 
 typedef enum {
-  MF_PLACE_NONE,      // about nothing that can be pointed at
-  MF_PLACE_FILE,      // file:line:column
-  MF_PLACE_SET,       // an argument --set stage.key=value
-  MF_PLACE_FALLBACK   // the default in a plugin's option table; `file` names the plugin
+  MF_PLACE_NONE,    // about nothing that can be pointed at
+  MF_PLACE_FILE,    // file:line:column
+  MF_PLACE_SET,     // an argument --set stage.key=value
+  MF_PLACE_FALLBACK // the default in a plugin's option table; `file` names the plugin
 } MfPlaceKind;
 
 // Where something was written. The strings belong to the configuration that it comes from.
 typedef struct {
   MfPlaceKind kind;
-  uint32_t line;       // from 1; 0 beyond files
-  uint32_t column;     // of the first byte, in bytes from 1
-  uint32_t length;     // bytes under the caret; 0 is shown as 1
-  const char *file;    // as the user named it; `--set stage.key=value` for that layer
-  const char *source;  // start of the echoed line: ends at '\n' or '\0'; NULL = not echoed
+  uint32_t line;      // from 1; 0 beyond files
+  uint32_t column;    // of the first byte, in bytes from 1
+  uint32_t length;    // bytes under the caret; 0 is shown as 1
+  const char *file;   // as the user named it; `--set stage.key=value` for that layer
+  const char *source; // start of the echoed line: ends at '\n' or '\0'; NULL = not echoed
 } MfPlace;
 
 typedef enum { MF_DIAGNOSTIC_WARNING, MF_DIAGNOSTIC_ERROR } MfSeverity;
@@ -36,10 +36,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfDiagnostics, mf_diagnostics_free)
 // messages do. `hint` (what to do; may be NULL) stands after the caret. More than 50 are only
 // counted.
 void mf_diagnostics_add (MfDiagnostics *diagnostics, MfSeverity severity, const MfPlace *place,
-                         const char *hint, const char *format, ...) G_GNUC_PRINTF (5, 6);
-#define mf_diagnostics_error(diagnostics, place, hint, ...) \
+    const char *hint, const char *format, ...) G_GNUC_PRINTF (5, 6);
+#define mf_diagnostics_error(diagnostics, place, hint, ...)                                        \
   mf_diagnostics_add ((diagnostics), MF_DIAGNOSTIC_ERROR, (place), (hint), __VA_ARGS__)
-#define mf_diagnostics_warn(diagnostics, place, hint, ...) \
+#define mf_diagnostics_warn(diagnostics, place, hint, ...)                                         \
   mf_diagnostics_add ((diagnostics), MF_DIAGNOSTIC_WARNING, (place), (hint), __VA_ARGS__)
 
 unsigned mf_diagnostics_errors (const MfDiagnostics *diagnostics);

@@ -4,7 +4,9 @@
 
 #include "store.h"
 
-typedef struct { MfSpan stage, key, value; } Assignment;
+typedef struct {
+  MfSpan stage, key, value;
+} Assignment;
 
 static bool
 split_assignment (const char *text, Assignment *assignment)
@@ -13,12 +15,11 @@ split_assignment (const char *text, Assignment *assignment)
   const char *dot = equals ? memchr (text, '.', (size_t) (equals - text)) : NULL;
   if (!dot)
     return false;
-  assignment->stage = (MfSpan) { text, (size_t) (dot - text) };
-  assignment->key = (MfSpan) { dot + 1, (size_t) (equals - dot - 1) };
-  assignment->value = (MfSpan) { equals + 1, strlen (equals + 1) };
-  return mf_is_name (text, assignment->stage.length)
-    && mf_is_name (dot + 1, assignment->key.length)
-    && !mf_first_forbidden (equals + 1, assignment->value.length);
+  assignment->stage = (MfSpan){ text, (size_t) (dot - text) };
+  assignment->key = (MfSpan){ dot + 1, (size_t) (equals - dot - 1) };
+  assignment->value = (MfSpan){ equals + 1, strlen (equals + 1) };
+  return mf_is_name (text, assignment->stage.length) && mf_is_name (dot + 1, assignment->key.length)
+         && !mf_first_forbidden (equals + 1, assignment->value.length);
 }
 
 // The stage that is meant; [pipeline] is there even when the file has none.
@@ -28,7 +29,7 @@ find_stage (MfConfig *config, MfSpan name, const MfPlace *place, MfDiagnostics *
   g_autofree char *copy = g_strndup (name.start, name.length);
   MfConfigGroup *group = mf_config_find_group (config->groups, copy);
   if (!group && strcmp (copy, "pipeline") == 0) {
-    group = mf_config_group_new (config, name, (MfSpan) { "", 0 }, place);
+    group = mf_config_group_new (config, name, (MfSpan){ "", 0 }, place);
     g_ptr_array_insert (config->groups, 0, group);
   }
   if (group)
@@ -46,8 +47,8 @@ find_stage (MfConfig *config, MfSpan name, const MfPlace *place, MfDiagnostics *
 }
 
 static void
-set_entry (MfConfig *config, MfConfigGroup *group, const Assignment *assignment,
-           const MfPlace *place)
+set_entry (
+    MfConfig *config, MfConfigGroup *group, const Assignment *assignment, const MfPlace *place)
 {
   MfConfigEntry *entry = mf_config_keep_memory (config, g_new0 (MfConfigEntry, 1));
   entry->key = mf_config_keep_key (config, assignment->key);
@@ -60,12 +61,12 @@ bool
 mf_config_set (MfConfig *config, const char *text, MfDiagnostics *diagnostics)
 {
   g_autofree char *argument = g_strconcat ("--set ", text, NULL);
-  MfPlace place = { .kind = MF_PLACE_SET,
-    .file = g_string_chunk_insert_const (config->strings, argument) };
+  MfPlace place
+      = { .kind = MF_PLACE_SET, .file = g_string_chunk_insert_const (config->strings, argument) };
   Assignment assignment;
   if (!split_assignment (text, &assignment)) {
     mf_diagnostics_error (diagnostics, &place, "for example --set pipeline.output=reports",
-      "this is not STAGE.KEY=VALUE");
+        "this is not STAGE.KEY=VALUE");
     return false;
   }
   MfConfigGroup *group = find_stage (config, assignment.stage, &place, diagnostics);
@@ -73,8 +74,8 @@ mf_config_set (MfConfig *config, const char *text, MfDiagnostics *diagnostics)
     return false;
   if (strcmp (group->name, "pipeline") == 0 && assignment.key.length == strlen ("include")
       && g_str_has_prefix (assignment.key.start, "include=")) {
-    mf_diagnostics_error (diagnostics, &place, "write it into a file",
-      "the command line cannot include files");
+    mf_diagnostics_error (
+        diagnostics, &place, "write it into a file", "the command line cannot include files");
     return false;
   }
   set_entry (config, group, &assignment, &place);

@@ -20,7 +20,7 @@ trim (const char *start, const char *end)
     start++;
   while (start < end && is_blank (end[-1]))
     end--;
-  return (MfSpan) { start, (size_t) (end - start) };
+  return (MfSpan){ start, (size_t) (end - start) };
 }
 
 bool
@@ -47,20 +47,24 @@ MfLexer
 mf_lexer (const char *file, const char *text, size_t length, MfDiagnostics *diagnostics)
 {
   bool mark = length >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0;
-  return (MfLexer) { .file = file, .at = text + (mark ? 3 : 0), .end = text + length,
-    .diagnostics = diagnostics };
+  return (MfLexer){
+    .file = file, .at = text + (mark ? 3 : 0), .end = text + length, .diagnostics = diagnostics
+  };
 }
 
 static MfPlace
 place_of (const MfLexer *lexer, MfSpan span)
 {
-  return (MfPlace) { .kind = MF_PLACE_FILE, .line = lexer->line, .file = lexer->file,
-    .source = lexer->line_start, .column = (uint32_t) (span.start - lexer->line_start) + 1,
+  return (MfPlace){ .kind = MF_PLACE_FILE,
+    .line = lexer->line,
+    .file = lexer->file,
+    .source = lexer->line_start,
+    .column = (uint32_t) (span.start - lexer->line_start) + 1,
     .length = (uint32_t) span.length };
 }
 
 static bool refuse (const MfLexer *lexer, MfSpan span, const char *hint, const char *format, ...)
-  G_GNUC_PRINTF (4, 5);
+    G_GNUC_PRINTF (4, 5);
 
 static bool
 refuse (const MfLexer *lexer, MfSpan span, const char *hint, const char *format, ...)
@@ -84,7 +88,7 @@ check_characters (MfLexer *lexer, MfSpan line)
     return true;
   MfSpan span = { bad, 1 };
   if (*bad == '\0') {
-    lexer->at = lexer->end;  // not text: more messages would help nobody
+    lexer->at = lexer->end; // not text: more messages would help nobody
     return refuse (lexer, span, "save it as UTF-8 text", "NUL byte: this is not a text file");
   }
   if (g_ascii_iscntrl (*bad))
@@ -106,7 +110,7 @@ take_line (MfLexer *lexer, MfSpan *line)
     stop--;
   lexer->line++;
   lexer->line_start = start;
-  *line = (MfSpan) { start, (size_t) (stop - start) };
+  *line = (MfSpan){ start, (size_t) (stop - start) };
   return true;
 }
 
@@ -114,8 +118,8 @@ static bool
 check_line (MfLexer *lexer, MfSpan line)
 {
   if (line.length > MF_CONFIG_MAX_LINE)
-    return refuse (lexer, (MfSpan) { line.start, 1 }, NULL,
-      "line of %zu bytes: at most %d are allowed", line.length, MF_CONFIG_MAX_LINE);
+    return refuse (lexer, (MfSpan){ line.start, 1 }, NULL,
+        "line of %zu bytes: at most %d are allowed", line.length, MF_CONFIG_MAX_LINE);
   return check_characters (lexer, line);
 }
 
@@ -138,7 +142,7 @@ split_header (MfSpan inside, MfConfigLine *line)
   size_t kind = 0;
   while (kind < inside.length && !is_blank (inside.start[kind]))
     kind++;
-  line->left = (MfSpan) { inside.start, kind };
+  line->left = (MfSpan){ inside.start, kind };
   line->right = trim (inside.start + kind, inside.start + inside.length);
   for (size_t i = 0; i < line->right.length; i++)
     if (is_blank (line->right.start[i]))
@@ -161,8 +165,8 @@ read_header (MfLexer *lexer, MfSpan text, MfConfigLine *line)
 {
   const char *close = memchr (text.start, ']', text.length);
   if (!close)
-    return refuse (lexer, (MfSpan) { text.start + text.length, 0 }, "write ]",
-      "the group header has no end");
+    return refuse (
+        lexer, (MfSpan){ text.start + text.length, 0 }, "write ]", "the group header has no end");
   MfSpan rest = trim (close + 1, text.start + text.length);
   if (rest.length > 0)
     return refuse (lexer, rest, "a comment begins with #", "text behind a group header");
@@ -170,9 +174,9 @@ read_header (MfLexer *lexer, MfSpan text, MfConfigLine *line)
   line->place = place_of (lexer, inside);
   if (!split_header (inside, line))
     return refuse (lexer, inside.length ? inside : text, "write [kind name]",
-      inside.length ? "more than two words in a group header" : "empty group header");
+        inside.length ? "more than two words in a group header" : "empty group header");
   return check_header_word (lexer, line->left)
-    && (line->right.length == 0 || check_header_word (lexer, line->right));
+         && (line->right.length == 0 || check_header_word (lexer, line->right));
 }
 
 static bool
@@ -182,11 +186,11 @@ read_entry (MfLexer *lexer, MfSpan text, MfConfigLine *line)
   const char *comment = *text.start == ';' ? "a comment begins with #" : NULL;
   if (!equals)
     return refuse (lexer, text, comment ? comment : "write key = value",
-      "neither a group, a key nor a comment");
+        "neither a group, a key nor a comment");
   line->left = trim (text.start, equals);
   line->right = trim (equals + 1, text.start + text.length);
   if (line->left.length == 0)
-    return refuse (lexer, (MfSpan) { equals, 1 }, "write key = value", "no key before the =");
+    return refuse (lexer, (MfSpan){ equals, 1 }, "write key = value", "no key before the =");
   if (!mf_is_name (line->left.start, line->left.length))
     return refuse (lexer, line->left, comment, "keys consist of letters, digits, - and _");
   line->place = place_of (lexer, line->left);
@@ -200,7 +204,7 @@ mf_lexer_next (MfLexer *lexer, MfConfigLine *line)
   MfSpan physical;
   while (take_line (lexer, &physical)) {
     MfSpan text = without_comment (physical);
-    *line = (MfConfigLine) { .left = { "", 0 }, .right = { "", 0 } };
+    *line = (MfConfigLine){ .left = { "", 0 }, .right = { "", 0 } };
     line->header = text.length > 0 && *text.start == '[';
     bool whole = check_line (lexer, physical);
     if (line->header) {

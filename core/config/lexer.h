@@ -6,20 +6,23 @@
 #include "diagnostics.h"
 
 // Bytes of the text, not terminated.
-typedef struct { const char *start; size_t length; } MfSpan;
+typedef struct {
+  const char *start;
+  size_t length;
+} MfSpan;
 
 typedef struct {
-  bool header;       // a group header, else an entry
-  bool broken;       // a group header that was refused: what follows belongs to no known group
-  MfSpan left;       // kind of the group, or key
-  MfSpan right;      // name of the group ("" without one), or value
-  MfPlace place, right_place;  // of the inside of the header or the key; of the value
+  bool header;  // a group header, else an entry
+  bool broken;  // a group header that was refused: what follows belongs to no known group
+  MfSpan left;  // kind of the group, or key
+  MfSpan right; // name of the group ("" without one), or value
+  MfPlace place, right_place; // of the inside of the header or the key; of the value
 } MfConfigLine;
 
 typedef struct {
-  const char *file;         // for places
-  const char *at, *end;     // the rest of the text, terminated beyond `end`
-  uint32_t line;            // number of the line that was read last
+  const char *file;     // for places
+  const char *at, *end; // the rest of the text, terminated beyond `end`
+  uint32_t line;        // number of the line that was read last
   const char *line_start;
   MfDiagnostics *diagnostics;
 } MfLexer;

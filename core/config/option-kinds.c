@@ -12,8 +12,8 @@ keep_text (MfOptionValue *value, char *text)
   return text;
 }
 
-static bool
-refuse (MfOptionValue *value, const char *hint, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static bool refuse (MfOptionValue *value, const char *hint, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 static bool
 refuse (MfOptionValue *value, const char *hint, const char *format, ...)
@@ -32,8 +32,8 @@ refuse_range (const MfOption *option, MfOptionValue *value, const char *text)
 {
   g_autoptr (GString) range = g_string_new (NULL);
   mf_option_print_range (option, range);
-  return refuse (value, range->str, "'%s' is out of the range of '%s'", text,
-    mf_option_name (option).text);
+  return refuse (
+      value, range->str, "'%s' is out of the range of '%s'", text, mf_option_name (option).text);
 }
 
 static bool
@@ -53,12 +53,14 @@ parse_bool (const MfOption *option, MfOptionValue *value, void *to)
   return mf_bool_parse (text, strlen (text), to, &value->error);
 }
 
+// clang-format off
 static const struct { uint64_t largest; int64_t smallest; } integers[] = {
   [MF_U8] = { UINT8_MAX, 0 }, [MF_U16] = { UINT16_MAX, 0 }, [MF_U32] = { UINT32_MAX, 0 },
   [MF_U64] = { UINT64_MAX, 0 }, [MF_ADDRESS] = { UINT64_MAX - 1, 0 },
   [MF_I8] = { INT8_MAX, INT8_MIN }, [MF_I16] = { INT16_MAX, INT16_MIN },
   [MF_I32] = { INT32_MAX, INT32_MIN }, [MF_I64] = { INT64_MAX, INT64_MIN }
 };
+// clang-format on
 
 static void
 store_integer (uint16_t kind, uint64_t bits, void *to)
@@ -78,8 +80,8 @@ check_unset (const MfOption *option, MfOptionValue *value, const void *number)
   static const uint8_t ones[8] = { 255, 255, 255, 255, 255, 255, 255, 255 };
   if (option->fallback || memcmp (number, ones, mf_option_kind (option->kind)->width) != 0)
     return true;
-  return refuse (value, "leave the key out", "'%s' is the mark for 'not set' here",
-    value->entry->value);
+  return refuse (
+      value, "leave the key out", "'%s' is the mark for 'not set' here", value->entry->value);
 }
 
 static bool
@@ -88,9 +90,9 @@ refuse_width (const MfOption *option, MfOptionValue *value)
   if (option->low < option->high)
     return refuse_range (option, value, value->entry->value);
   g_autofree char *hint = g_strdup_printf ("%" G_GINT64_FORMAT " to %" G_GUINT64_FORMAT,
-    integers[option->kind].smallest, integers[option->kind].largest);
+      integers[option->kind].smallest, integers[option->kind].largest);
   return refuse (value, hint, "'%s' is out of the range of '%s'", value->entry->value,
-    mf_option_name (option).text);
+      mf_option_name (option).text);
 }
 
 static bool
@@ -137,14 +139,14 @@ parse_duration (const MfOption *option, MfOptionValue *value, void *to)
   MfDuration *duration = to;
   const char *text = value->entry->value;
   return mf_duration_parse (text, strlen (text), duration, &value->error)
-    && check_range (option, value, text, (double) duration->ns);
+         && check_range (option, value, text, (double) duration->ns);
 }
 
 static bool
 parse_one_size (const MfOption *option, MfOptionValue *value, const char *text, MfSize *size)
 {
   return mf_size_parse (text, strlen (text), size, &value->error)
-    && check_range (option, value, text, (double) size->bytes);
+         && check_range (option, value, text, (double) size->bytes);
 }
 
 static bool
@@ -168,8 +170,8 @@ parse_choice (const MfOption *option, MfOptionValue *value, void *to)
     g_string_printf (hint, "did you mean '%s'?", nearest);
   else
     mf_option_print_range (option, hint);
-  return refuse (value, hint->str, "'%s' is none of the choices of '%s'", text,
-    mf_option_name (option).text);
+  return refuse (
+      value, hint->str, "'%s' is none of the choices of '%s'", text, mf_option_name (option).text);
 }
 
 // ---- texts
@@ -189,8 +191,8 @@ parse_path (const MfOption *option, MfOptionValue *value, void *to)
   (void) option;
   MfPath *path = to;
   const char *text = value->entry->value;
-  char *resolved = strcmp (text, "-") == 0 ? g_strdup (text)
-                                           : mf_config_path (value->entry->folder, text);
+  char *resolved
+      = strcmp (text, "-") == 0 ? g_strdup (text) : mf_config_path (value->entry->folder, text);
   path->path = keep_text (value, resolved);
   return true;
 }
@@ -217,7 +219,7 @@ parse_texts (const MfOption *option, MfOptionValue *value, void *to)
       return false;
     items[i] = keep_text (value, g_strdup (word->text));
   }
-  *(MfTexts *) to = (MfTexts) { .items = items, .n = words->len };
+  *(MfTexts *) to = (MfTexts){ .items = items, .n = words->len };
   return true;
 }
 
@@ -232,7 +234,7 @@ parse_sizes (const MfOption *option, MfOptionValue *value, void *to)
     if (!take_word (value, word) || !parse_one_size (option, value, word->text, &items[i]))
       return false;
   }
-  *(MfSizes *) to = (MfSizes) { .items = items, .n = words->len };
+  *(MfSizes *) to = (MfSizes){ .items = items, .n = words->len };
   return true;
 }
 
@@ -242,11 +244,12 @@ parse_argv (const MfOption *option, MfOptionValue *value, void *to)
   (void) to;
   value->blame = value->entry->key_place;
   return refuse (value, "memflow run CONFIG -- COMMAND",
-    "'%s' cannot be written into a configuration", mf_option_name (option).text);
+      "'%s' cannot be written into a configuration", mf_option_name (option).text);
 }
 
 // ---- the table
 
+// clang-format off
 static const MfOptionKindRow rows[MF_OPTION_END] = {
   [MF_BOOL] = { "yes or no", sizeof (bool), MF_UNSET_NEVER, false, parse_bool },
   [MF_U8] = { "whole number", 1, MF_UNSET_ONES, false, parse_natural },
@@ -269,9 +272,10 @@ static const MfOptionKindRow rows[MF_OPTION_END] = {
   [MF_OPTION_ARGV] = { "command", sizeof (MfArgv), MF_UNSET_NULL, true, parse_argv },
   [MF_OPTION_CHOICE] = { "choice", sizeof (uint32_t), MF_UNSET_ONES, false, parse_choice },
 };
+// clang-format on
 
-_Static_assert (sizeof (MfPath) == sizeof (char *) && sizeof (MfOutputName) == sizeof (char *),
-  "one-member structs are stored as their member");
+_Static_assert(sizeof (MfPath) == sizeof (char *) && sizeof (MfOutputName) == sizeof (char *),
+    "one-member structs are stored as their member");
 
 const MfOptionKindRow *
 mf_option_kind (uint16_t kind)

@@ -9,19 +9,21 @@
 typedef struct {
   const MfConfigEntry *entry;
   GPtrArray *arena;
-  MfPlace blame;          // what an error is about: the value, or one word of a list
+  MfPlace blame; // what an error is about: the value, or one word of a list
   MfLiteralError error;
 } MfOptionValue;
 
 typedef enum {
-  MF_UNSET_NEVER,         // has no such state
-  MF_UNSET_ONES, MF_UNSET_NULL, MF_UNSET_INT64_MIN
+  MF_UNSET_NEVER, // has no such state
+  MF_UNSET_ONES,
+  MF_UNSET_NULL,
+  MF_UNSET_INT64_MIN
 } MfUnset;
 
 typedef struct {
   const char *name;
-  uint8_t width, unset;   // bytes; MfUnset
-  bool takes_empty;       // an empty value is a value
+  uint8_t width, unset; // bytes; MfUnset
+  bool takes_empty;     // an empty value is a value
   // Parses entry->value to `to`, which is aligned for the kind. False: blame and error are filled.
   bool (*parse) (const MfOption *option, MfOptionValue *value, void *to);
 } MfOptionKindRow;

@@ -41,9 +41,9 @@ limit_text (const MfOption *option, double limit)
 {
   bool sizes = option->kind == MF_SIZE || option->kind == MF_OPTION_SIZES;
   if (sizes && limit >= 0 && limit < 0x1p64)
-    return mf_size_literal ((MfSize) { (uint64_t) limit });
+    return mf_size_literal ((MfSize){ (uint64_t) limit });
   if (option->kind == MF_DURATION && limit >= 0 && limit < 0x1p63)
-    return mf_duration_literal ((MfDuration) { (int64_t) limit });
+    return mf_duration_literal ((MfDuration){ (int64_t) limit });
   return mf_number_literal (limit);
 }
 
@@ -66,10 +66,10 @@ mf_option_print_range (const MfOption *option, GString *out)
   bool low = option->low > -1e19, high = option->high < 1e19;
   if (low && high)
     g_string_append_printf (out, "%s to %s", limit_text (option, option->low).text,
-      limit_text (option, option->high).text);
+        limit_text (option, option->high).text);
   else if (low || high)
     g_string_append_printf (out, low ? "at least %s" : "at most %s",
-      limit_text (option, low ? option->low : option->high).text);
+        limit_text (option, low ? option->low : option->high).text);
 }
 
 // `$` is doubled, because values may name variables.
@@ -77,7 +77,7 @@ static void
 print_value (const char *value, GString *out)
 {
   for (; *value; value++)
-    g_string_append (out, (char[]) { *value, *value == '$' ? '$' : '\0', '\0' });
+    g_string_append (out, (char[]){ *value, *value == '$' ? '$' : '\0', '\0' });
 }
 
 static void
@@ -86,9 +86,9 @@ print_ini_line (const MfOption *option, GString *out)
   g_autoptr (GString) range = g_string_new (NULL);
   mf_option_print_range (option, range);
   g_string_append_printf (out, "# %s (%s%s%s%s)\n", option->doc, mf_option_kind_name (option->kind),
-    range->len ? ": " : "", range->str, option->flags & MF_OPTION_REQUIRED ? ", required" : "");
-  g_string_append_printf (out, "%s%s =", option->fallback ? "" : "# ",
-    mf_option_name (option).text);
+      range->len ? ": " : "", range->str, option->flags & MF_OPTION_REQUIRED ? ", required" : "");
+  g_string_append_printf (
+      out, "%s%s =", option->fallback ? "" : "# ", mf_option_name (option).text);
   if (option->fallback && *option->fallback) {
     g_string_append_c (out, ' ');
     print_value (option->fallback, out);
@@ -129,7 +129,7 @@ can_be_written (const char *value)
     return true;
   bool blank = strchr (" \t", value[0]) || strchr (" \t", value[n - 1]);
   return !blank && *value != '#' && !strstr (value, " #") && !strstr (value, "\t#")
-    && !mf_first_forbidden (value, n);
+         && !mf_first_forbidden (value, n);
 }
 
 static bool
@@ -165,12 +165,15 @@ check_labels (const MfOption *option, GString *why)
 static bool
 check_fallback (const MfOption *option, GString *why)
 {
-  union { uint64_t align; char bytes[16]; } to;
+  union {
+    uint64_t align;
+    char bytes[16];
+  } to;
   const MfOptionKindRow *kind = mf_option_kind (option->kind);
   bool required = option->flags & MF_OPTION_REQUIRED;
   if (!option->fallback)
     return kind->unset != MF_UNSET_NEVER || required
-      || refuse (why, option, "is a yes or no and needs a default");
+           || refuse (why, option, "is a yes or no and needs a default");
   if (required)
     return refuse (why, option, "is required and has a default");
   if (!can_be_written (option->fallback))
@@ -199,7 +202,7 @@ check_option (const MfOption *option, size_t instance_size, GString *why)
   if (isnan (option->low) || isnan (option->high))
     return refuse (why, option, "has a range that is not a number");
   return check_place (option, instance_size, why) && check_labels (option, why)
-    && check_fallback (option, why);
+         && check_fallback (option, why);
 }
 
 static bool
@@ -208,11 +211,11 @@ check_pair (const MfOption *a, const MfOption *b, GString *why)
   if (strcmp (a->name, b->name) == 0)
     return refuse (why, a, "stands in the table twice");
   bool apart = a->offset + mf_option_kind (a->kind)->width <= b->offset
-    || b->offset + mf_option_kind (b->kind)->width <= a->offset;
+               || b->offset + mf_option_kind (b->kind)->width <= a->offset;
   if (apart)
     return true;
-  g_string_append_printf (why, "options '%s' and '%s' share bytes of the instance", b->name,
-    a->name);
+  g_string_append_printf (
+      why, "options '%s' and '%s' share bytes of the instance", b->name, a->name);
   return false;
 }
 

@@ -53,14 +53,14 @@ mf_option_place (const MfConfigGroup *group, const char *option)
 
 static bool
 apply_entry (const MfOption *option, const MfConfigEntry *entry, void *instance,
-             const MfOptionContext *context, MfDiagnostics *diagnostics)
+    const MfOptionContext *context, MfDiagnostics *diagnostics)
 {
   const MfOptionKindRow *kind = mf_option_kind (option->kind);
   if (entry->broken)
     return false;
   if (!*entry->value && !kind->takes_empty) {
     g_autofree char *hint
-      = g_strdup_printf ("write a value, or leave the key out (%s)", kind->name);
+        = g_strdup_printf ("write a value, or leave the key out (%s)", kind->name);
     mf_diagnostics_error (diagnostics, &entry->key_place, hint, "'%s' has no value", entry->key);
     return false;
   }
@@ -78,19 +78,20 @@ unset (const MfOption *option, void *instance)
   void *to = (char *) instance + option->offset;
   memset (to, kind->unset == MF_UNSET_ONES ? 0xff : 0, kind->width);
   if (kind->unset == MF_UNSET_INT64_MIN)
-    *(MfDuration *) to = (MfDuration) { INT64_MIN };
+    *(MfDuration *) to = (MfDuration){ INT64_MIN };
 }
 
 static bool
 apply_fallback (const MfOption *option, void *instance, const MfOptionContext *context,
-                MfDiagnostics *diagnostics)
+    MfDiagnostics *diagnostics)
 {
   unset (option, instance);
   if (!option->fallback)
     return true;
   MfPlace place = { .kind = MF_PLACE_FALLBACK, .file = context->plugin };
-  MfConfigEntry entry = { .key = option->name, .value = option->fallback, .key_place = place,
-    .value_place = place };
+  MfConfigEntry entry = {
+    .key = option->name, .value = option->fallback, .key_place = place, .value_place = place
+  };
   return apply_entry (option, &entry, instance, context, diagnostics);
 }
 
@@ -98,7 +99,7 @@ apply_fallback (const MfOption *option, void *instance, const MfOptionContext *c
 
 static void
 refuse_unknown (const MfOption *options, const MfConfigEntry *entry, const MfOptionContext *context,
-                MfDiagnostics *diagnostics)
+    MfDiagnostics *diagnostics)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   for (; options && options->name; options++)
@@ -114,15 +115,15 @@ refuse_unknown (const MfOption *options, const MfConfigEntry *entry, const MfOpt
     g_string_append_printf (hint, "(memflow inspect %s)", context->plugin);
   if (context->plugin)
     mf_diagnostics_error (diagnostics, &entry->key_place, hint->str, "%s '%s' has no option '%s'",
-      context->kind ? context->kind : "plugin", context->plugin, entry->key);
+        context->kind ? context->kind : "plugin", context->plugin, entry->key);
   else
     mf_diagnostics_error (diagnostics, &entry->key_place, g_strchomp (hint->str),
-      "[%s] has no option '%s'", context->kind, entry->key);
+        "[%s] has no option '%s'", context->kind, entry->key);
 }
 
 static bool
 apply_group (const MfOption *options, const MfConfigGroup *group, void *instance,
-             const MfOptionContext *context, MfDiagnostics *diagnostics)
+    const MfOptionContext *context, MfDiagnostics *diagnostics)
 {
   bool good = true;
   for (unsigned i = 0; group && i < group->entries->len; i++) {
@@ -142,12 +143,12 @@ static void
 apply_argv (const MfOption *option, void *instance, const MfOptionContext *context)
 {
   MfArgv *argv = (void *) ((char *) instance + option->offset);
-  *argv = (MfArgv) { .words = context->argv, .n = context->argv ? context->n_argv : 0 };
+  *argv = (MfArgv){ .words = context->argv, .n = context->argv ? context->n_argv : 0 };
 }
 
 static bool
 refuse_missing (const MfOption *option, const MfConfigGroup *group, const MfOptionContext *context,
-                MfDiagnostics *diagnostics)
+    MfDiagnostics *diagnostics)
 {
   const MfPlace *place = group ? &group->place : NULL;
   const char *kind = context->kind ? context->kind : "plugin";
@@ -155,20 +156,20 @@ refuse_missing (const MfOption *option, const MfConfigGroup *group, const MfOpti
   MfWord name = mf_option_name (option);
   if (option->kind == MF_OPTION_ARGV) {
     mf_diagnostics_error (diagnostics, place, "memflow run CONFIG -- COMMAND",
-      "%s '%s' needs a command", kind, plugin);
+        "%s '%s' needs a command", kind, plugin);
     return false;
   }
   g_autofree char *hint
-    = g_strdup_printf ("write %s = %s", name.text, mf_option_kind_name (option->kind));
-  mf_diagnostics_error (diagnostics, place, hint, "%s '%s' needs the option '%s'", kind, plugin,
-    name.text);
+      = g_strdup_printf ("write %s = %s", name.text, mf_option_kind_name (option->kind));
+  mf_diagnostics_error (
+      diagnostics, place, hint, "%s '%s' needs the option '%s'", kind, plugin, name.text);
   return false;
 }
 
 // Takes from the command line or from [pipeline] what the group does not say itself.
 static bool
 complete (const MfOption *option, const MfConfigGroup *group, void *instance,
-          const MfOptionContext *context, MfDiagnostics *diagnostics)
+    const MfOptionContext *context, MfDiagnostics *diagnostics)
 {
   if (option->kind == MF_OPTION_ARGV && context->n_argv > 0) {
     apply_argv (option, instance, context);
@@ -177,16 +178,17 @@ complete (const MfOption *option, const MfConfigGroup *group, void *instance,
   if (find_entry (group, option->name))
     return true;
   const MfConfigEntry *inherited = among (context->inherited, option->name)
-    ? find_entry (context->parent, option->name) : NULL;
+                                       ? find_entry (context->parent, option->name)
+                                       : NULL;
   if (inherited)
     return apply_entry (option, inherited, instance, context, diagnostics);
   return !(option->flags & MF_OPTION_REQUIRED) || option->fallback
-    || refuse_missing (option, group, context, diagnostics);
+         || refuse_missing (option, group, context, diagnostics);
 }
 
 bool
 mf_options_apply (const MfOption *options, const MfConfigGroup *group, void *instance,
-                  const MfOptionContext *context, MfDiagnostics *diagnostics)
+    const MfOptionContext *context, MfDiagnostics *diagnostics)
 {
   bool good = true;
   for (const MfOption *option = options; option && option->name; option++)

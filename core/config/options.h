@@ -10,13 +10,13 @@
 
 // What is around the options of one stage. Only `arena` and `plugin` are obligatory.
 typedef struct {
-  const char *kind;                // "analyzer", for messages
-  const char *plugin;              // id of the plugin, for messages
-  GPtrArray *arena;                // of memory freed with g_free; must live as long as the instance
-  const char *const *skip;         // keys that belong to the core, NULL-terminated
-  const MfConfigGroup *parent;     // [pipeline]: where the options in `inherited` …
-  const char *const *inherited;    // … are looked up when the group has none; NULL-terminated
-  const char *const *argv;         // the words after `--`
+  const char *kind;             // "analyzer", for messages
+  const char *plugin;           // id of the plugin, for messages
+  GPtrArray *arena;             // of memory freed with g_free; must live as long as the instance
+  const char *const *skip;      // keys that belong to the core, NULL-terminated
+  const MfConfigGroup *parent;  // [pipeline]: where the options in `inherited` …
+  const char *const *inherited; // … are looked up when the group has none; NULL-terminated
+  const char *const *argv;      // the words after `--`
   uint32_t n_argv;
 } MfOptionContext;
 
@@ -24,7 +24,7 @@ typedef struct {
 // Every error is reported; false when there was one, and the instance must not be used. Paths
 // become relative to the folder of their value; `-` stays.
 bool mf_options_apply (const MfOption *options, const MfConfigGroup *group, void *instance,
-                       const MfOptionContext *context, MfDiagnostics *diagnostics);
+    const MfOptionContext *context, MfDiagnostics *diagnostics);
 
 // The place to blame for the value of `option` (`_` or `-`): its value, the group when it stands
 // nowhere.

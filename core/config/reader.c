@@ -15,7 +15,7 @@ struct Source {
   const char *file, *folder;
   const char *text;
   size_t length;
-  struct stat identity;   // all zero for text in memory
+  struct stat identity; // all zero for text in memory
   const Source *up;
 };
 
@@ -23,15 +23,15 @@ typedef struct {
   MfConfig *config;
   const Source *source;
   MfDiagnostics *diagnostics;
-  GPtrArray *groups;      // of this file
-  MfConfigGroup *group;   // that entries go to; NULL before the first
+  GPtrArray *groups;    // of this file
+  MfConfigGroup *group; // that entries go to; NULL before the first
 } Reader;
 
 // ---- reading one file
 
 static void
-refuse_repeated (Reader *reader, const MfPlace *place, const MfPlace *first, const char *what,
-                 const char *name)
+refuse_repeated (
+    Reader *reader, const MfPlace *place, const MfPlace *first, const char *what, const char *name)
 {
   g_autofree char *there = mf_place_name (first);
   g_autofree char *hint = g_strdup_printf ("the first one is at %s", there);
@@ -43,17 +43,17 @@ static bool
 read_group (Reader *reader, const MfConfigLine *line)
 {
   if (reader->groups->len == MF_CONFIG_MAX_GROUPS) {
-    mf_diagnostics_error (reader->diagnostics, &line->place, NULL,
-      "more than %d groups", MF_CONFIG_MAX_GROUPS);
+    mf_diagnostics_error (
+        reader->diagnostics, &line->place, NULL, "more than %d groups", MF_CONFIG_MAX_GROUPS);
     return false;
   }
   MfConfigGroup *group
-    = mf_config_group_new (reader->config, line->left, line->right, &line->place);
+      = mf_config_group_new (reader->config, line->left, line->right, &line->place);
   const MfConfigGroup *first = mf_config_find_group (reader->groups, group->name);
   if (first && !line->broken)
     refuse_repeated (reader, &line->place, &first->place, "group", group->name);
   if (line->broken || first)
-    group->name = "";  // never found
+    group->name = ""; // never found
   g_ptr_array_add (reader->groups, group);
   reader->group = group;
   return true;
@@ -70,7 +70,7 @@ entry_new (Reader *reader, const MfConfigLine *line)
   entry->key_place = line->place;
   entry->value_place = line->right_place;
   entry->broken
-    = !mf_variables_expand (line->right, &line->right_place, value, reader->diagnostics);
+      = !mf_variables_expand (line->right, &line->right_place, value, reader->diagnostics);
   entry->value = entry->broken ? "" : g_string_chunk_insert_const (config->strings, value->str);
   return entry;
 }
@@ -79,13 +79,13 @@ static bool
 read_entry (Reader *reader, const MfConfigLine *line)
 {
   if (!reader->group) {
-    mf_diagnostics_error (reader->diagnostics, &line->place, "begin with [pipeline]",
-      "key before the first group");
+    mf_diagnostics_error (
+        reader->diagnostics, &line->place, "begin with [pipeline]", "key before the first group");
     return false;
   }
   if (reader->group->entries->len == MF_CONFIG_MAX_KEYS) {
-    mf_diagnostics_error (reader->diagnostics, &line->place, NULL,
-      "more than %d keys in one group", MF_CONFIG_MAX_KEYS);
+    mf_diagnostics_error (reader->diagnostics, &line->place, NULL, "more than %d keys in one group",
+        MF_CONFIG_MAX_KEYS);
     return false;
   }
   MfConfigEntry *entry = entry_new (reader, line);
@@ -157,13 +157,13 @@ refuse_file (const char *path, const MfPlace *place, MfDiagnostics *diagnostics)
 static void
 warn_of_owner (const Source *source, MfDiagnostics *diagnostics)
 {
-  const char *warning = S_ISREG (source->identity.st_mode)
-    ? mf_config_owner_warning (source->identity.st_uid, source->identity.st_mode, getuid ())
-    : NULL;
+  const char *warning = S_ISREG (source->identity.st_mode) ? mf_config_owner_warning (
+                            source->identity.st_uid, source->identity.st_mode, getuid ())
+                                                           : NULL;
   MfPlace place = { .kind = MF_PLACE_FILE, .file = source->file };
   if (warning)
-    mf_diagnostics_warn (diagnostics, &place, "configurations are code: own it, and chmod o-w",
-      "%s", warning);
+    mf_diagnostics_warn (
+        diagnostics, &place, "configurations are code: own it, and chmod o-w", "%s", warning);
 }
 
 // ---- includes
@@ -177,14 +177,14 @@ override_entries (MfConfigGroup *below, const MfConfigGroup *above)
 }
 
 static void
-refuse_other_kind (const MfConfigGroup *below, const MfConfigGroup *above,
-                   MfDiagnostics *diagnostics)
+refuse_other_kind (
+    const MfConfigGroup *below, const MfConfigGroup *above, MfDiagnostics *diagnostics)
 {
   g_autofree char *there = mf_place_name (&below->place);
   g_autofree char *hint
-    = g_strdup_printf ("the included [%s %s] is at %s", below->kind, below->name, there);
+      = g_strdup_printf ("the included [%s %s] is at %s", below->kind, below->name, there);
   mf_diagnostics_error (diagnostics, &above->place, hint,
-    "'%s' is another kind of group in an included file", above->name);
+      "'%s' is another kind of group in an included file", above->name);
 }
 
 // Lays the groups of `above` over those of `below`, key by key. Takes the groups of `above`.
@@ -239,8 +239,8 @@ check_depth (const Source *source, const MfPlace *place, MfDiagnostics *diagnost
   if (cycle)
     mf_diagnostics_error (diagnostics, place, cycle, "'%s' includes itself", source->file);
   else if (depth > MF_CONFIG_MAX_DEPTH)
-    mf_diagnostics_error (diagnostics, place, NULL, "includes are nested deeper than %d",
-      MF_CONFIG_MAX_DEPTH);
+    mf_diagnostics_error (
+        diagnostics, place, NULL, "includes are nested deeper than %d", MF_CONFIG_MAX_DEPTH);
   return !cycle && depth <= MF_CONFIG_MAX_DEPTH;
 }
 
@@ -260,12 +260,12 @@ keep_folder (MfConfig *config, const char *path)
 
 // Reads one included file; NULL when that was refused.
 static GPtrArray *
-include_file (MfConfig *config, const Source *up, const MfConfigWord *word,
-              MfDiagnostics *diagnostics)
+include_file (
+    MfConfig *config, const Source *up, const MfConfigWord *word, MfDiagnostics *diagnostics)
 {
   if (++config->n_files > MF_CONFIG_MAX_FILES) {
-    mf_diagnostics_error (diagnostics, &word->place, NULL, "more than %d files are included",
-      MF_CONFIG_MAX_FILES);
+    mf_diagnostics_error (
+        diagnostics, &word->place, NULL, "more than %d files are included", MF_CONFIG_MAX_FILES);
     return NULL;
   }
   Source source = { .file = keep_path (config, up->folder, word->text), .up = up };
@@ -284,7 +284,7 @@ include_file (MfConfig *config, const Source *up, const MfConfigWord *word,
 
 static void
 include_files (MfConfig *config, const Source *source, const MfConfigEntry *entry,
-               GPtrArray *groups, MfDiagnostics *diagnostics)
+    GPtrArray *groups, MfDiagnostics *diagnostics)
 {
   if (!source->folder) {
     mf_diagnostics_error (diagnostics, &entry->value_place, NULL, "only files can include files");
@@ -295,7 +295,7 @@ include_files (MfConfig *config, const Source *source, const MfConfigEntry *entr
     mf_diagnostics_error (diagnostics, &entry->key_place, NULL, "include names no file");
   for (unsigned i = 0; i < words->len; i++) {
     g_autoptr (GPtrArray) included
-      = include_file (config, source, &g_array_index (words, MfConfigWord, i), diagnostics);
+        = include_file (config, source, &g_array_index (words, MfConfigWord, i), diagnostics);
     if (included)
       overlay (groups, included, diagnostics);
   }
@@ -347,7 +347,7 @@ mf_config_load (const char *path, MfDiagnostics *diagnostics)
 
 MfConfig *
 mf_config_parse (const char *text, size_t length, const char *label, const char *folder,
-                 MfDiagnostics *diagnostics)
+    MfDiagnostics *diagnostics)
 {
   MfConfig *config = mf_config_new ();
   Source source = { .file = mf_config_keep (config, label, strlen (label)), .length = length };

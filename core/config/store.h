@@ -6,8 +6,8 @@
 #include "lexer.h"
 
 struct MfConfig {
-  GPtrArray *groups;      // of MfConfigGroup
-  GPtrArray *memory;      // groups, entries and texts: places point into the latter
+  GPtrArray *groups; // of MfConfigGroup
+  GPtrArray *memory; // groups, entries and texts: places point into the latter
   GStringChunk *strings;
   unsigned n_files;
 };
@@ -19,8 +19,8 @@ void *mf_config_keep_memory (MfConfig *config, void *memory);
 const char *mf_config_keep_key (MfConfig *config, MfSpan key);
 
 // A group that belongs to nothing yet; `name` may be empty.
-MfConfigGroup *mf_config_group_new (MfConfig *config, MfSpan kind, MfSpan name,
-                                    const MfPlace *place);
+MfConfigGroup *mf_config_group_new (
+    MfConfig *config, MfSpan kind, MfSpan name, const MfPlace *place);
 void mf_config_group_free (void *group);
 MfConfigGroup *mf_config_find_group (const GPtrArray *groups, const char *name);
 // Takes the place of an entry with the same key, or comes last.

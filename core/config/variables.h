@@ -6,5 +6,5 @@
 
 // Appends `value` with its variables replaced from the environment. False: reported, at the place
 // of the variable; `value` begins at `place`.
-bool mf_variables_expand (MfSpan value, const MfPlace *place, GString *out,
-                          MfDiagnostics *diagnostics);
+bool mf_variables_expand (
+    MfSpan value, const MfPlace *place, GString *out, MfDiagnostics *diagnostics);

@@ -9,8 +9,10 @@ mf_open_batch_new (MfMemory *memory, const MfType *type)
   MfOpenBatch *open = mf_memory_resize (memory, NULL, sizeof *open);
   if (!open)
     return NULL;
-  *open = (MfOpenBatch) {
-    .batch = { .type = type, .stride = type->row_size }, .capacity = capacity, .memory = memory,
+  *open = (MfOpenBatch){
+    .batch = { .type = type, .stride = type->row_size },
+    .capacity = capacity,
+    .memory = memory,
     .refs = 1,
   };
   open->rows = mf_memory_resize (memory, NULL, (size_t) capacity * type->row_size);
@@ -62,13 +64,13 @@ reserve_text (MfOpenBatch *open, size_t n)
 bool
 mf_open_batch_text (MfOpenBatch *open, const char *bytes, size_t n, MfText *text)
 {
-  *text = (MfText) { 0, 0 };
+  *text = (MfText){ 0, 0 };
   n = MIN (n, (size_t) MF_TEXT_MAX);
   if (!reserve_text (open, n))
     return false;
   if (n)
     memcpy (open->text + open->batch.text_size, bytes, n);
-  *text = (MfText) { open->batch.text_size, (uint32_t) n };
+  *text = (MfText){ open->batch.text_size, (uint32_t) n };
   open->batch.text_size += (uint32_t) n;
   return true;
 }

@@ -9,16 +9,16 @@
 #include "base/memory.h"
 
 typedef struct {
-  MfBatch batch;        // what consumers see
+  MfBatch batch; // what consumers see
   _Atomic uint32_t refs;
-  uint32_t capacity;    // rows
-  uint32_t text_room;   // bytes allocated for the arena
+  uint32_t capacity;  // rows
+  uint32_t text_room; // bytes allocated for the arena
   MfMemory *memory;
   uint8_t *rows;
   char *text;
 } MfOpenBatch;
 
-enum { MF_TEXT_MAX = 1 << 20 };  // bytes of one text; longer ones are cut
+enum { MF_TEXT_MAX = 1 << 20 }; // bytes of one text; longer ones are cut
 
 // An empty batch with room for MF_BATCH_MAX_ROWS or MF_BATCH_MAX_BYTES; NULL without memory.
 MfOpenBatch *mf_open_batch_new (MfMemory *memory, const MfType *type);

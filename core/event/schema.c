@@ -5,20 +5,28 @@
 #include <memflow/events.h>
 
 // Width 0: one of 1, 2 or 4.
+// clang-format off
 static const struct { const char *name; uint16_t width; } kinds[MF_N_KINDS] = {
-  [MF_BOOL] = { "bool", 1 }, [MF_U8] = { "u8", 1 }, [MF_U16] = { "u16", 2 }, [MF_U32] = { "u32", 4 },
+  [MF_BOOL] = { "bool", 1 },
+  [MF_U8] = { "u8", 1 }, [MF_U16] = { "u16", 2 }, [MF_U32] = { "u32", 4 },
   [MF_U64] = { "u64", 8 }, [MF_I8] = { "i8", 1 }, [MF_I16] = { "i16", 2 }, [MF_I32] = { "i32", 4 },
   [MF_I64] = { "i64", 8 }, [MF_F64] = { "f64", 8 }, [MF_ENUM] = { "enum", 0 },
   [MF_FLAGS] = { "flags", 0 }, [MF_TIME] = { "time", 8 }, [MF_DURATION] = { "duration", 8 },
   [MF_ADDRESS] = { "address", 8 }, [MF_SIZE] = { "size", 8 }, [MF_STRING] = { "string", 4 },
   [MF_STACK] = { "stack", 4 }, [MF_TEXT] = { "text", 8 },
 };
-static const char *const units[MF_N_UNITS] = { "", "B", "ns", "%", "ratio", "blocks", "rows", "calls", "1/s" };
-static const char *const views[MF_N_VIEWS] = { "table", "map", "histogram", "series", "tree", "none" };
+// clang-format on
+static const char *const units[MF_N_UNITS]
+    = { "", "B", "ns", "%", "ratio", "blocks", "rows", "calls", "1/s" };
+static const char *const views[MF_N_VIEWS]
+    = { "table", "map", "histogram", "series", "tree", "none" };
+// clang-format off
 static const char *const roles[MF_N_ROLES] = {
   "", "key", "part", "at", "extent", "state", "label", "bar", "parent", "hidden"
 };
+// clang-format on
 
+// clang-format off
 const MfType *const mf_builtin_types[] = {
   &MfAlloc_type, &MfHeapStats_type, &MfHeapBlock_type, &MfHeapRegion_type, &MfHeapSnapshot_type,
   &MfDeviceFault_type, &MfDeviceBoot_type, &MfInputDamage_type, &MfProcessSample_type,
@@ -26,6 +34,7 @@ const MfType *const mf_builtin_types[] = {
   &MfFinding_type, &MfPrediction_type, &MfVerdict_type, &MfStatement_type, &MfLost_type,
   &MfStageStats_type, &MfLog_type, &MfRunEnd_type, NULL
 };
+// clang-format on
 
 const char *
 mf_kind_name (unsigned kind)
@@ -75,11 +84,11 @@ static bool
 width_fits (const MfField *field)
 {
   uint16_t width = kinds[field->kind].width;
-  return width ? field->width == width : field->width == 1 || field->width == 2 || field->width == 4;
+  return width ? field->width == width
+               : field->width == 1 || field->width == 2 || field->width == 4;
 }
 
-static bool
-refuse (GString *why, const MfType *type, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static bool refuse (GString *why, const MfType *type, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 static bool
 refuse (GString *why, const MfType *type, const char *format, ...)
@@ -125,8 +134,9 @@ fields_tile (const MfType *type, GString *why)
     at += field->width;
   }
   if (at != type->row_size)
-    return refuse (why, type, "its fields end at byte %" G_GUINT64_FORMAT " of %u: rows must have no padding",
-        at, type->row_size);
+    return refuse (why, type,
+        "its fields end at byte %" G_GUINT64_FORMAT " of %u: rows must have no padding", at,
+        type->row_size);
   return true;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One stage of a real pipeline, driven by hand: its host, its router and its checks are those of a run.
+// One stage of a real pipeline, driven by hand: its host, its router and its checks are those of a
+// run.
 #include <memflow/harness.h>
 
 #include <stdio.h>
@@ -9,19 +10,23 @@
 #include "plugin/module.h"
 
 // Rows that were published, copied out of the memory that is measured.
-typedef struct { MfBatch batch; uint8_t *rows; char *text; } Kept;
+typedef struct {
+  MfBatch batch;
+  uint8_t *rows;
+  char *text;
+} Kept;
 
 struct MfHarness {
   MfPipeline *pipeline;
-  MfNode *node;            // NULL: the plugin was refused
+  MfNode *node; // NULL: the plugin was refused
   const MfDescriptor *descriptors[2];
-  MfModule module;         // around a descriptor of this program
-  GPtrArray *kept;         // of Kept
-  GString *remarks, *why;  // why: of a refusal before there was a pipeline
+  MfModule module;        // around a descriptor of this program
+  GPtrArray *kept;        // of Kept
+  GString *remarks, *why; // why: of a refusal before there was a pipeline
   MfString input;
   uint32_t epoch;
   bool incomplete, failed;
-  uint64_t refuse_at;      // number of published batches; 0 = never
+  uint64_t refuse_at; // number of published batches; 0 = never
 };
 
 // ---- what comes out
@@ -64,7 +69,8 @@ take_remark (void *user, uint32_t severity, const char *stage, const char *text)
 {
   static const char *const names[] = { "note", "warning", "error" };
   MfHarness *harness = user;
-  g_string_append_printf (harness->remarks, "%s: %s: %s\n", stage, names[MIN (severity, MF_LOG_ERROR)], text);
+  g_string_append_printf (
+      harness->remarks, "%s: %s: %s\n", stage, names[MIN (severity, MF_LOG_ERROR)], text);
 }
 
 // ---- making it
@@ -102,10 +108,12 @@ drop_warnings (MfPipeline *pipeline)
 }
 
 static void
-load (MfHarness *harness, const MfModule *module, const MfDescriptor *plugin, const char *const *options)
+load (MfHarness *harness, const MfModule *module, const MfDescriptor *plugin,
+    const char *const *options)
 {
   MfPipeline *pipeline = harness->pipeline;
-  g_autofree char *text = g_strdup_printf ("[%s %s]\n", mf_stage_kind_name (plugin->kind), plugin->id);
+  g_autofree char *text
+      = g_strdup_printf ("[%s %s]\n", mf_stage_kind_name (plugin->kind), plugin->id);
   pipeline->registry = mf_registry_new (NULL);
   mf_registry_add (pipeline->registry, module, plugin);
   set_options (harness, plugin, options);
@@ -129,7 +137,7 @@ mf_harness_new (const MfDescriptor *plugin, const char *const *options)
   MfHarness *harness = harness_new ();
   g_autoptr (GString) why = g_string_new (NULL);
   harness->descriptors[0] = plugin;
-  harness->module = (MfModule) { MF_MAGIC, sizeof (MfModule), MF_ABI_MAJOR, MF_ABI_MINOR, 0,
+  harness->module = (MfModule){ MF_MAGIC, sizeof (MfModule), MF_ABI_MAJOR, MF_ABI_MINOR, 0,
     plugin->id, MF_PLUGIN_VERSION, MF_PLUGIN_LICENCE, harness->descriptors };
   if (mf_module_check (&harness->module, why))
     load (harness, &harness->module, plugin, options);
@@ -264,8 +272,8 @@ batch_of (MfHarness *harness, const MfType *type, const char *text, uint32_t tex
 }
 
 bool
-mf_harness_push (MfHarness *harness, const MfType *type, const void *rows, uint32_t n_rows, const char *text,
-    uint32_t text_size)
+mf_harness_push (MfHarness *harness, const MfType *type, const void *rows, uint32_t n_rows,
+    const char *text, uint32_t text_size)
 {
   const MfInput *in = harness->failed ? NULL : input_for (harness->node, type);
   const uint8_t *next = rows;
@@ -276,7 +284,8 @@ mf_harness_push (MfHarness *harness, const MfType *type, const void *rows, uint3
   while (n_rows && !harness->failed) {
     MfOpenBatch *open = batch_of (harness, type, text, text_size);
     if (!open)
-      return settle (harness, mf_node_fail (harness->node, NULL, "not enough memory for a batch of %s", type->name));
+      return settle (harness,
+          mf_node_fail (harness->node, NULL, "not enough memory for a batch of %s", type->name));
     open->batch.n_rows = MIN (n_rows, open->capacity);
     memcpy (open->rows, next, (size_t) open->batch.n_rows * type->row_size);
     next += (size_t) open->batch.n_rows * type->row_size;
@@ -290,7 +299,7 @@ mf_harness_push (MfHarness *harness, const MfType *type, const void *rows, uint3
 MfString
 mf_harness_string (MfHarness *harness, const char *text)
 {
-  return (MfString) { mf_intern_add (harness->pipeline->strings, text, strlen (text)) };
+  return (MfString){ mf_intern_add (harness->pipeline->strings, text, strlen (text)) };
 }
 
 const char *
@@ -300,9 +309,11 @@ mf_harness_string_text (const MfHarness *harness, MfString string)
 }
 
 MfStack
-mf_harness_stack (MfHarness *harness, MfStack caller, const char *function, const char *file, uint32_t line)
+mf_harness_stack (
+    MfHarness *harness, MfStack caller, const char *function, const char *file, uint32_t line)
 {
-  MfFrame frame = { mf_harness_string (harness, function), mf_harness_string (harness, file), line, 0 };
+  MfFrame frame
+      = { mf_harness_string (harness, function), mf_harness_string (harness, file), line, 0 };
   return harness->node ? mf_host.stack (harness->node->instance, caller, frame) : caller;
 }
 
@@ -389,7 +400,9 @@ mf_assert_peak (const MfHarness *harness, uint64_t bytes)
   uint64_t peak = mf_harness_peak (harness);
   if (peak <= bytes)
     return;
-  fprintf (stderr, "peak of input-dependent memory: %" G_GUINT64_FORMAT " bytes, more than %" G_GUINT64_FORMAT "\n",
+  fprintf (stderr,
+      "peak of input-dependent memory: %" G_GUINT64_FORMAT " bytes, more than %" G_GUINT64_FORMAT
+      "\n",
       peak, bytes);
   abort ();
 }

@@ -2,7 +2,11 @@
 // Who receives what: every stage subscribes to the earlier stages that publish what it consumes.
 #include "pipeline/pipeline.h"
 
-typedef struct { const char *glob; const MfType *type; MfBatchCallback process; } Wish;
+typedef struct {
+  const char *glob;
+  const MfType *type;
+  MfBatchCallback process;
+} Wish;
 
 static const MfPlace *
 place_of (const MfNode *node, const char *key)
@@ -22,7 +26,8 @@ node_called (const MfPipeline *pipeline, const char *name)
 }
 
 static void
-complain_about_source (MfPipeline *pipeline, const MfNode *node, const char *name, const MfNode *source)
+complain_about_source (
+    MfPipeline *pipeline, const MfNode *node, const char *name, const MfNode *source)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (guint i = 0; i < node->index && i < pipeline->nodes->len; i++)
@@ -31,10 +36,12 @@ complain_about_source (MfPipeline *pipeline, const MfNode *node, const char *nam
   const char *nearest = mf_nearest (name, (const char *const *) names->pdata);
   g_autofree char *hint = nearest ? g_strdup_printf ("did you mean '%s'?", nearest) : NULL;
   if (source)
-    mf_diagnostics_error (pipeline->diagnostics, place_of (node, "from"), "move it up: a stage receives from earlier ones",
-        "'%s' stands after '%s'", name, node->name);
+    mf_diagnostics_error (pipeline->diagnostics, place_of (node, "from"),
+        "move it up: a stage receives from earlier ones", "'%s' stands after '%s'", name,
+        node->name);
   else
-    mf_diagnostics_error (pipeline->diagnostics, place_of (node, "from"), hint, "there is no stage '%s'", name);
+    mf_diagnostics_error (
+        pipeline->diagnostics, place_of (node, "from"), hint, "there is no stage '%s'", name);
 }
 
 static bool
@@ -73,8 +80,10 @@ subscribe (MfPipeline *pipeline, MfNode *node, const Wish *wish, MfLink *link, b
   if (!*taken || !is_wanted (node, name))
     return true;
   if (wish->type && !mf_type_is_prefix (wish->type, link->type)) {
-    mf_diagnostics_error (pipeline->diagnostics, place_of (node, "plugin"), "build both plugins against the same headers",
-        "'%s' consumes %s@%u as it was built against, but '%s' publishes other fields under that name (@%u)",
+    mf_diagnostics_error (pipeline->diagnostics, place_of (node, "plugin"),
+        "build both plugins against the same headers",
+        "'%s' consumes %s@%u as it was built against, but '%s' publishes other fields under that "
+        "name (@%u)",
         node->name, name, wish->type->major, link->node->name, link->type->major);
     return false;
   }
@@ -93,7 +102,7 @@ subscribe_to (MfPipeline *pipeline, MfNode *node, MfNode *source, guint *links)
     bool taken = false;
     for (const MfInput *in = node->plugin ? node->plugin->descriptor->consumes : sink;
          in && (in->type || in->glob) && !taken; in++)
-      fine &= subscribe (pipeline, node, &(Wish) { in->glob, in->type, in->process }, link, &taken);
+      fine &= subscribe (pipeline, node, &(Wish){ in->glob, in->type, in->process }, link, &taken);
     *links += taken;
   }
   return fine;
@@ -104,7 +113,8 @@ warn_of_silence (MfPipeline *pipeline, const MfNode *node)
 {
   g_autoptr (GString) wanted = g_string_new (NULL);
   for (const MfInput *in = node->plugin->descriptor->consumes; in && (in->type || in->glob); in++)
-    g_string_append_printf (wanted, "%s%s", wanted->len ? ", " : "", in->type ? in->type->name : in->glob);
+    g_string_append_printf (
+        wanted, "%s%s", wanted->len ? ", " : "", in->type ? in->type->name : in->glob);
   mf_diagnostics_warn (pipeline->diagnostics, place_of (node, "plugin"), NULL,
       "'%s' will receive nothing: no stage before it publishes %s", node->name, wanted->str);
 }
@@ -130,10 +140,12 @@ publishers_agree (MfPipeline *pipeline, MfNode *node)
     for (guint k = 0; k < node->index; k++) {
       MfNode *earlier = g_ptr_array_index (pipeline->nodes, k);
       const MfLink *other = mf_node_link (earlier, link->type->name);
-      if (!other || mf_type_is_prefix (other->type, link->type) || mf_type_is_prefix (link->type, other->type))
+      if (!other || mf_type_is_prefix (other->type, link->type)
+          || mf_type_is_prefix (link->type, other->type))
         continue;
       mf_diagnostics_error (pipeline->diagnostics, place_of (node, "plugin"), NULL,
-          "'%s' and '%s' publish %s with different fields", earlier->name, node->name, link->type->name);
+          "'%s' and '%s' publish %s with different fields", earlier->name, node->name,
+          link->type->name);
       return false;
     }
   }

@@ -9,7 +9,9 @@
 
 enum { TEXT_PER_BATCH = 64 * 1024 };
 
-typedef struct { uint32_t caller, function, file, line; } StackNode;
+typedef struct {
+  uint32_t caller, function, file, line;
+} StackNode;
 
 int64_t
 mf_monotonic_ns (void)
@@ -71,9 +73,10 @@ host_text (MfPort *port, const char *bytes, size_t n)
   if (port->next == port->end && !host_port_turn (port))
     return text;
   if (!mf_open_batch_text (link->open, bytes, n, &text))
-    mf_node_fail (link->node, NULL, "not enough memory for a text of %zu bytes in %s", n, link->type->name);
+    mf_node_fail (
+        link->node, NULL, "not enough memory for a text of %zu bytes in %s", n, link->type->name);
   if (link->open->batch.text_size >= TEXT_PER_BATCH)
-    port->end = port->next + port->stride;  // the row of this text is the batch's last
+    port->end = port->next + port->stride; // the row of this text is the batch's last
   return text;
 }
 
@@ -83,7 +86,8 @@ host_declare (MfStage *stage, const MfType *type)
   MfNode *node = mf_node_of (stage);
   g_autoptr (GString) why = g_string_new (NULL);
   if (node->pipeline->loaded || node->kind == MF_FORMAT)
-    mf_node_fail (node, NULL, "types can be declared only by the declare callback of collectors and analyzers");
+    mf_node_fail (node, NULL,
+        "types can be declared only by the declare callback of collectors and analyzers");
   else if (!mf_type_check (type, why))
     mf_node_fail (node, NULL, "%s", why->str);
   else if (mf_node_link (node, type->name))
@@ -114,7 +118,7 @@ host_lost (MfStage *stage, const char *type, uint64_t count, uint32_t reason)
     return;
   }
   g_autofree MfLoss *loss = g_malloc0 (sizeof *loss + strlen (type) + 1);
-  *loss = (MfLoss) { NULL, count, INT64_MIN, INT64_MIN, reason };
+  *loss = (MfLoss){ NULL, count, INT64_MIN, INT64_MIN, reason };
   strcpy (loss->type, type);
   mf_router_deliver_losses (node->pipeline, node, loss);
 }
@@ -124,7 +128,7 @@ host_lost (MfStage *stage, const char *type, uint64_t count, uint32_t reason)
 static MfString
 host_string (MfStage *stage, const char *text, size_t n)
 {
-  return (MfString) { mf_intern_add (mf_node_of (stage)->pipeline->strings, text, n) };
+  return (MfString){ mf_intern_add (mf_node_of (stage)->pipeline->strings, text, n) };
 }
 
 static const char *
@@ -137,7 +141,7 @@ static MfStack
 host_stack (MfStage *stage, MfStack caller, MfFrame frame)
 {
   StackNode node = { caller.id, frame.function.id, frame.file.id, frame.line };
-  return (MfStack) { mf_intern_add (mf_node_of (stage)->pipeline->stacks, &node, sizeof node) };
+  return (MfStack){ mf_intern_add (mf_node_of (stage)->pipeline->stacks, &node, sizeof node) };
 }
 
 static bool
@@ -149,8 +153,8 @@ host_stack_frame (MfStage *stage, MfStack stack, MfFrame *frame, MfStack *caller
   if (length != sizeof node)
     return false;
   memcpy (&node, bytes, sizeof node);
-  *frame = (MfFrame) { { node.function }, { node.file }, node.line, 0 };
-  *caller = (MfStack) { node.caller };
+  *frame = (MfFrame){ { node.function }, { node.file }, node.line, 0 };
+  *caller = (MfStack){ node.caller };
   return true;
 }
 
@@ -170,7 +174,7 @@ void
 mf_pipeline_remark (MfPipeline *pipeline, const MfNode *node, uint32_t severity, const char *text)
 {
   MfRemark *remark = g_new0 (MfRemark, 1);
-  *remark = (MfRemark) { node->name_id, severity, g_strdup (text) };
+  *remark = (MfRemark){ node->name_id, severity, g_strdup (text) };
   pthread_mutex_lock (&pipeline->lock);
   g_queue_push_tail (&pipeline->remarks, remark);
   if (pipeline->log)
@@ -236,7 +240,7 @@ host_stopping (MfStage *stage)
 static MfTime
 host_now (MfStage *stage)
 {
-  return (MfTime) { mf_monotonic_ns () - mf_node_of (stage)->pipeline->start_ns };
+  return (MfTime){ mf_monotonic_ns () - mf_node_of (stage)->pipeline->start_ns };
 }
 
 static void *
@@ -268,6 +272,7 @@ host_program_status (MfStage *stage, int status)
   atomic_store (&mf_node_of (stage)->pipeline->program_status, status);
 }
 
+// clang-format off
 const MfHost mf_host = {
   .size = sizeof (MfHost), .abi_minor = MF_ABI_MINOR,
   .port_turn = host_port_turn, .flush = host_flush, .text = host_text, .declare = host_declare,
@@ -280,3 +285,4 @@ const MfHost mf_host = {
   .output_is_terminal = mf_output_on_terminal, .output_count = mf_output_set_rows,
   .run = host_run, .live = host_live, .program_status = host_program_status,
 };
+// clang-format on

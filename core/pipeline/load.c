@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a configuration to stages: plugins, instances, options, declared types. All errors of a file are
-// reported in one go; `memflow check` is this and nothing else.
+// From a configuration to stages: plugins, instances, options, declared types. All errors of a file
+// are reported in one go; `memflow check` is this and nothing else.
 #include "pipeline/pipeline.h"
 
 #include <stdio.h>
@@ -9,16 +9,22 @@
 
 enum { PROBE_BYTES = 4096 };
 
+// clang-format off
 const MfOption mf_pipeline_options[] = {
   MF_OPTION (MfPipelineSettings, name, NULL, "name of the run; the file's name when not given"),
-  MF_OPTION (MfPipelineSettings, output, "reports", "folder of the reports, relative to the working directory"),
-  MF_OPTION (MfPipelineSettings, target, NULL, "target file: its [defaults PLUGIN] groups stand behind the stages' own keys"),
+  MF_OPTION (MfPipelineSettings, output, "reports",
+    "folder of the reports, relative to the working directory"),
+  MF_OPTION (MfPipelineSettings, target, NULL,
+    "target file: its [defaults PLUGIN] groups stand behind the stages' own keys"),
   { 0 }
 };
+// clang-format on
 
+// clang-format off
 static const MfConfigKind kinds[] = {
   { "pipeline", false }, { "collector", true }, { "analyzer", true }, { "format", true }, { 0 }
 };
+// clang-format on
 static const MfConfigKind target_kinds[] = { { "target", false }, { "defaults", true }, { 0 } };
 static const char *const pipeline_skip[] = { "include", NULL };
 
@@ -42,10 +48,13 @@ complain_about_plugin (MfPipeline *pipeline, const MfConfigGroup *group, unsigne
   }
   g_ptr_array_add (ids, NULL);
   const char *nearest = mf_nearest (plugin_name (group), (const char *const *) ids->pdata);
-  g_autofree char *hint = nearest ? g_strdup_printf ("did you mean '%s'?   (memflow list-plugins)", nearest)
-      : g_strdup ("memflow list-plugins");
-  const MfPlace *place = mf_config_entry (group, "plugin") ? mf_option_place (group, "plugin") : &group->place;
-  mf_diagnostics_error (pipeline->diagnostics, place, hint, "there is no %s plugin '%s'", group->kind, plugin_name (group));
+  g_autofree char *hint
+      = nearest ? g_strdup_printf ("did you mean '%s'?   (memflow list-plugins)", nearest)
+                : g_strdup ("memflow list-plugins");
+  const MfPlace *place
+      = mf_config_entry (group, "plugin") ? mf_option_place (group, "plugin") : &group->place;
+  mf_diagnostics_error (pipeline->diagnostics, place, hint, "there is no %s plugin '%s'",
+      group->kind, plugin_name (group));
 }
 
 static const MfPlugin *
@@ -53,11 +62,13 @@ find_plugin (MfPipeline *pipeline, const MfConfigGroup *group, unsigned kind)
 {
   g_autoptr (GString) why = g_string_new (NULL);
   bool broken = false;
-  const MfPlugin *plugin = mf_registry_find (pipeline->registry, kind, plugin_name (group), why, &broken);
+  const MfPlugin *plugin
+      = mf_registry_find (pipeline->registry, kind, plugin_name (group), why, &broken);
   if (!plugin && broken) {
-    const MfPlace *place = mf_config_entry (group, "plugin") ? mf_option_place (group, "plugin") : &group->place;
-    mf_diagnostics_error (pipeline->diagnostics, place, NULL, "the module of plugin '%s' cannot be loaded: %s",
-        plugin_name (group), why->str);
+    const MfPlace *place
+        = mf_config_entry (group, "plugin") ? mf_option_place (group, "plugin") : &group->place;
+    mf_diagnostics_error (pipeline->diagnostics, place, NULL,
+        "the module of plugin '%s' cannot be loaded: %s", plugin_name (group), why->str);
     pipeline->load_status = MF_STATUS_PLUGIN;
   } else if (!plugin)
     complain_about_plugin (pipeline, group, kind);
@@ -75,7 +86,8 @@ merge_defaults (const MfPipeline *pipeline, const MfConfigGroup *group, const ch
   merged->entries = g_ptr_array_new ();
   for (guint i = 0; i < group->entries->len; i++)
     g_ptr_array_add (merged->entries, g_ptr_array_index (group->entries, i));
-  const MfConfigGroup *defaults = pipeline->target ? mf_config_group (pipeline->target, plugin) : NULL;
+  const MfConfigGroup *defaults
+      = pipeline->target ? mf_config_group (pipeline->target, plugin) : NULL;
   for (guint i = 0; defaults && i < defaults->entries->len; i++) {
     MfConfigEntry *entry = g_ptr_array_index (defaults->entries, i);
     if (!mf_config_entry (group, entry->key))
@@ -93,7 +105,8 @@ table_has (const MfOption *options, const char *key)
   return false;
 }
 
-// One group is read by two tables, each skipping the keys of the other. Where both have a key, it is the plugin's.
+// One group is read by two tables, each skipping the keys of the other. Where both have a key, it
+// is the plugin's.
 static char **
 keys_of_core (const MfOption *of_plugin)
 {
@@ -126,13 +139,19 @@ apply_options (MfNode *node)
   g_auto (GStrv) of_core = keys_of_core (plugin->options);
   g_auto (GStrv) of_plugin = keys_of_plugin (plugin->options, node->merged);
   MfOptionContext context = {
-    .kind = node->group->kind, .plugin = plugin->id, .arena = pipeline->arena,
+    .kind = node->group->kind,
+    .plugin = plugin->id,
+    .arena = pipeline->arena,
     .skip = (const char *const *) of_plugin,
-    .argv = (const char *const *) pipeline->command->pdata, .n_argv = pipeline->command->len,
+    .argv = (const char *const *) pipeline->command->pdata,
+    .n_argv = pipeline->command->len,
   };
-  bool fine = mf_options_apply (mf_node_options, node->merged, &node->settings, &context, pipeline->diagnostics);
+  bool fine = mf_options_apply (
+      mf_node_options, node->merged, &node->settings, &context, pipeline->diagnostics);
   context.skip = (const char *const *) of_core;
-  return mf_options_apply (plugin->options, node->merged, node->instance, &context, pipeline->diagnostics) && fine;
+  return mf_options_apply (
+             plugin->options, node->merged, node->instance, &context, pipeline->diagnostics)
+         && fine;
 }
 
 // Inputs of the command line replace what the file says.
@@ -140,16 +159,19 @@ static void
 apply_input (MfNode *node)
 {
   const MfDescriptor *plugin = node->plugin->descriptor;
-  for (const MfOption *option = plugin->options; node->input_override && option && option->name; option++)
+  for (const MfOption *option = plugin->options; node->input_override && option && option->name;
+       option++)
     if (plugin->input_option && g_str_equal (mf_option_name (option).text, plugin->input_option))
-      memcpy ((char *) node->instance + option->offset, &node->input_override, sizeof node->input_override);
+      memcpy ((char *) node->instance + option->offset, &node->input_override,
+          sizeof node->input_override);
 }
 
 // In a batch the standard output carries the summary.
 static void
 move_from_stdout (MfNode *node)
 {
-  for (const MfOption *option = node->plugin->descriptor->options; option && option->name; option++) {
+  for (const MfOption *option = node->plugin->descriptor->options; option && option->name;
+       option++) {
     MfOutputName *output = (void *) ((char *) node->instance + option->offset);
     if (option->kind != MF_OPTION_OUTPUT || !output->name || !g_str_equal (output->name, "-"))
       continue;
@@ -184,7 +206,9 @@ static int
 probe (const MfPlugin *plugin, const char *path, const uint8_t *head, size_t n)
 {
   const MfDescriptor *descriptor = plugin ? plugin->descriptor : NULL;
-  return descriptor && descriptor->probe && descriptor->input_option ? descriptor->probe (path, head, n) : 0;
+  return descriptor && descriptor->probe && descriptor->input_option
+             ? descriptor->probe (path, head, n)
+             : 0;
 }
 
 // The collector that recognises the input best; of two equals the configuration's own.
@@ -196,7 +220,7 @@ recognise (MfPipeline *pipeline, const MfPlugin *own)
   const MfPlugin *best = own;
   int score = probe (own, pipeline->input, head, n);
   if (n == 0)
-    return own;  // a device, a pipe or an empty file shows nothing
+    return own; // a device, a pipe or an empty file shows nothing
   g_autoptr (GPtrArray) all = mf_registry_scan (pipeline->registry);
   for (guint i = 0; i < all->len && score < 100; i++) {
     const MfFound *found = g_ptr_array_index (all, i);
@@ -204,7 +228,8 @@ recognise (MfPipeline *pipeline, const MfPlugin *own)
     bool broken;
     if (found->state != MF_FOUND_OK || found->kind != MF_COLLECTOR)
       continue;
-    const MfPlugin *plugin = mf_registry_find (pipeline->registry, MF_COLLECTOR, found->id, why, &broken);
+    const MfPlugin *plugin
+        = mf_registry_find (pipeline->registry, MF_COLLECTOR, found->id, why, &broken);
     int other = probe (plugin, pipeline->input, head, n);
     if (other > score) {
       score = other;
@@ -221,7 +246,8 @@ take_input (MfNode *node)
   const MfPlugin *plugin = recognise (pipeline, node->plugin);
   if (!plugin) {
     mf_diagnostics_error (pipeline->diagnostics, NULL, NULL,
-        "%s: no collector recognises this input (memflow list-plugins shows what there is)", pipeline->input);
+        "%s: no collector recognises this input (memflow list-plugins shows what there is)",
+        pipeline->input);
     return false;
   }
   if (!plugin->descriptor->input_option) {
@@ -283,11 +309,13 @@ load_nodes (MfPipeline *pipeline)
       fine &= load_node (pipeline, group, &input_taken);
   }
   if (pipeline->nodes->len == 0) {
-    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL, "there is no stage: add [collector …], [analyzer …] and [format …]");
+    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL,
+        "there is no stage: add [collector …], [analyzer …] and [format …]");
     return false;
   }
   if (pipeline->input && !input_taken)
-    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL, "%s: there is no collector that could read it", pipeline->input);
+    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL,
+        "%s: there is no collector that could read it", pipeline->input);
   return fine && (input_taken || !pipeline->input);
 }
 
@@ -299,14 +327,16 @@ outputs_are_distinct (MfPipeline *pipeline)
   bool fine = true;
   for (guint i = 0; i < pipeline->nodes->len; i++) {
     MfNode *node = g_ptr_array_index (pipeline->nodes, i);
-    for (const MfOption *option = node->plugin->descriptor->options; option && option->name; option++) {
+    for (const MfOption *option = node->plugin->descriptor->options; option && option->name;
+         option++) {
       if (option->kind != MF_OPTION_OUTPUT)
         continue;
-      const char *name = ((const MfOutputName *) ((const char *) node->instance + option->offset))->name;
+      const char *name
+          = ((const MfOutputName *) ((const char *) node->instance + option->offset))->name;
       const MfNode *owner = name ? g_hash_table_lookup (owners, name) : NULL;
       if (owner) {
-        mf_diagnostics_error (pipeline->diagnostics, mf_option_place (node->group, option->name), NULL,
-            "'%s' already writes to '%s'%s", owner->name, name,
+        mf_diagnostics_error (pipeline->diagnostics, mf_option_place (node->group, option->name),
+            NULL, "'%s' already writes to '%s'%s", owner->name, name,
             g_str_equal (name, "-") ? ": only one stage can have the standard output" : "");
         fine = false;
       } else if (name)
@@ -347,13 +377,16 @@ command_is_taken (MfPipeline *pipeline)
   guint takers = 0;
   for (guint i = 0; i < pipeline->nodes->len; i++) {
     const MfNode *node = g_ptr_array_index (pipeline->nodes, i);
-    for (const MfOption *option = node->plugin->descriptor->options; option && option->name; option++)
+    for (const MfOption *option = node->plugin->descriptor->options; option && option->name;
+         option++)
       takers += option->kind == MF_OPTION_ARGV;
   }
   if (takers > 1)
-    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL, "more than one stage wants the command after --");
+    mf_diagnostics_error (
+        pipeline->diagnostics, NULL, NULL, "more than one stage wants the command after --");
   if (!takers && pipeline->command->len)
-    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL, "a command after -- was given, but no stage of this configuration runs one");
+    mf_diagnostics_error (pipeline->diagnostics, NULL, NULL,
+        "a command after -- was given, but no stage of this configuration runs one");
   return takers <= 1 && (takers || !pipeline->command->len);
 }
 
@@ -362,7 +395,8 @@ load_settings (MfPipeline *pipeline, const char *label)
 {
   const MfConfigGroup *group = mf_config_group (pipeline->config, "pipeline");
   MfOptionContext context = { .kind = "pipeline", .arena = pipeline->arena, .skip = pipeline_skip };
-  bool fine = mf_options_apply (mf_pipeline_options, group, &pipeline->settings, &context, pipeline->diagnostics);
+  bool fine = mf_options_apply (
+      mf_pipeline_options, group, &pipeline->settings, &context, pipeline->diagnostics);
   if (fine && !pipeline->settings.name) {
     g_autofree char *base = g_path_get_basename (label);
     char *end = strrchr (base, '.');
@@ -372,13 +406,19 @@ load_settings (MfPipeline *pipeline, const char *label)
   }
   if (fine && pipeline->settings.target.path) {
     pipeline->target = mf_config_load (pipeline->settings.target.path, pipeline->diagnostics);
-    fine = pipeline->target && mf_config_check_kinds (pipeline->target, target_kinds, pipeline->diagnostics);
+    fine = pipeline->target
+           && mf_config_check_kinds (pipeline->target, target_kinds, pipeline->diagnostics);
   }
   char *configuration = g_strdup (label);
   g_ptr_array_add (pipeline->arena, configuration);
-  pipeline->facts = (MfRunFacts) {
-    .size = sizeof (MfRunFacts), .deterministic = pipeline->deterministic, .ascii = pipeline->ascii, .colour = pipeline->colour,
-    .name = pipeline->settings.name, .configuration = configuration, .version = mf_version (),
+  pipeline->facts = (MfRunFacts){
+    .size = sizeof (MfRunFacts),
+    .deterministic = pipeline->deterministic,
+    .ascii = pipeline->ascii,
+    .colour = pipeline->colour,
+    .name = pipeline->settings.name,
+    .configuration = configuration,
+    .version = mf_version (),
   };
   return fine;
 }
@@ -388,7 +428,8 @@ apply_sets (MfPipeline *pipeline)
 {
   bool fine = true;
   for (guint i = 0; i < pipeline->sets->len; i++)
-    fine &= mf_config_set (pipeline->config, g_ptr_array_index (pipeline->sets, i), pipeline->diagnostics);
+    fine &= mf_config_set (
+        pipeline->config, g_ptr_array_index (pipeline->sets, i), pipeline->diagnostics);
   return fine;
 }
 

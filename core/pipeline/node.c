@@ -6,16 +6,19 @@
 
 #include "plugin/module.h"
 
+// clang-format off
 const MfOption mf_node_options[] = {
   MF_OPTION (MfNodeSettings, from, NULL, "stages to receive from; all earlier ones when not given"),
   MF_OPTION (MfNodeSettings, types, NULL, "event types to receive, as globs; all when not given"),
-  MF_CHOICE (MfNodeSettings, when_full, "auto", "what a full queue does; auto = drop-oldest for live sources, else block",
+  MF_CHOICE (MfNodeSettings, when_full, "auto",
+    "what a full queue does; auto = drop-oldest for live sources, else block",
     "auto", "block", "drop-oldest", "drop-newest"),
   MF_OPTION (MfNodeSettings, queue, "512KiB", "size of the queue", .low = 65536, .high = 1e12),
-  MF_OPTION (MfNodeSettings, stall_timeout, "10s", "a format that accepts nothing for so long has failed",
-    .low = 1e6, .high = 1e15),
+  MF_OPTION (MfNodeSettings, stall_timeout, "10s",
+    "a format that accepts nothing for so long has failed", .low = 1e6, .high = 1e15),
   { 0 }
 };
+// clang-format on
 
 MfNode *
 mf_node_new (MfPipeline *pipeline, unsigned kind, const char *name)
@@ -70,7 +73,7 @@ mf_node_add_link (MfNode *node, const MfType *type, MfPort *port)
   link->type = type;
   link->port = port ? port : &link->declared_port;
   link->subscribers = g_array_new (FALSE, FALSE, sizeof (MfSubscriber));
-  *link->port = (MfPort) { .stride = type->row_size, .link = link, .host = &mf_host };
+  *link->port = (MfPort){ .stride = type->row_size, .link = link, .host = &mf_host };
   g_ptr_array_add (node->links, link);
   return link;
 }
@@ -107,13 +110,14 @@ mf_node_flush (MfNode *node)
   }
 }
 
-// What the user can edit: the value that is to blame, the input that the command line gave, or the stage.
+// What the user can edit: the value that is to blame, the input that the command line gave, or the
+// stage.
 static const MfPlace *
 place_to_blame (const MfNode *node, const char *option, MfPlace *argument)
 {
   const char *input_option = node->plugin ? node->plugin->descriptor->input_option : NULL;
   if (option && input_option && node->input_override && g_str_equal (option, input_option)) {
-    *argument = (MfPlace) { .kind = MF_PLACE_SET, .file = node->input_override };
+    *argument = (MfPlace){ .kind = MF_PLACE_SET, .file = node->input_override };
     return argument;
   }
   if (!node->group)
@@ -129,8 +133,9 @@ mf_node_fail (MfNode *node, const char *option, const char *format, ...)
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   MfPipeline *pipeline = node->pipeline;
-  g_autofree char *who = node->plugin ? g_strdup_printf ("%s '%s'", mf_stage_kind_name (node->kind), node->name)
-      : g_strdup (node->name);
+  g_autofree char *who
+      = node->plugin ? g_strdup_printf ("%s '%s'", mf_stage_kind_name (node->kind), node->name)
+                     : g_strdup (node->name);
   MfPlace argument;
   const MfPlace *place = place_to_blame (node, option, &argument);
   pthread_mutex_lock (&pipeline->lock);

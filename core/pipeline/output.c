@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Output files: written beside their final name, renamed when their stage has succeeded. Streams (stdout,
-// pipes, sockets, devices) are written directly and waited for, as long as the stage has not been given up.
+// Output files: written beside their final name, renamed when their stage has succeeded. Streams
+// (stdout, pipes, sockets, devices) are written directly and waited for, as long as the stage has
+// not been given up.
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ enum { BUFFER_BYTES = 64 * 1024, POLL_MS = 50 };
 
 struct MfOutput {
   MfNode *node;
-  char *path, *partial;  // partial: NULL for streams
+  char *path, *partial; // partial: NULL for streams
   int fd;
   bool owns_fd, failed;
   size_t used;
@@ -46,7 +47,8 @@ final_path (const MfPipeline *pipeline, const char *name)
 {
   if (g_path_is_absolute (name))
     return g_strdup (name);
-  return g_build_filename (pipeline->output ? pipeline->output : pipeline->settings.output.name, name, NULL);
+  return g_build_filename (
+      pipeline->output ? pipeline->output : pipeline->settings.output.name, name, NULL);
 }
 
 static bool
@@ -88,7 +90,7 @@ mf_output_open (MfStage *stage, const char *name)
 {
   MfNode *node = mf_node_of (stage);
   MfOutput *output = g_new (MfOutput, 1);
-  *output = (MfOutput) { .node = node, .fd = -1 };
+  *output = (MfOutput){ .node = node, .fd = -1 };
   g_ptr_array_add (node->outputs, output);
   return open_target (output, name) ? output : NULL;
 }
@@ -97,12 +99,12 @@ mf_output_open (MfStage *stage, const char *name)
 static bool
 is_writable (const MfOutput *output)
 {
-  struct pollfd descriptor = { output->fd, POLLOUT, 0 };  // poll ignores a negative one
+  struct pollfd descriptor = { output->fd, POLLOUT, 0 }; // poll ignores a negative one
   return poll (&descriptor, 1, POLL_MS) > 0;
 }
 
-// Waits until the stream takes bytes. The reader of the standard output may take its time (somebody reads in a
-// pager), others have `stall-timeout`; a run that is aborted does not wait.
+// Waits until the stream takes bytes. The reader of the standard output may take its time (somebody
+// reads in a pager), others have `stall-timeout`; a run that is aborted does not wait.
 static bool
 wait_writable (MfOutput *output)
 {
@@ -178,7 +180,8 @@ close_fd (MfOutput *output)
 {
   int fd = output->fd;
   output->fd = -1;
-  return fd < 0 || !output->owns_fd || close (fd) == 0 || output_fail (output, "close", output->path);
+  return fd < 0 || !output->owns_fd || close (fd) == 0
+         || output_fail (output, "close", output->path);
 }
 
 static bool
@@ -193,7 +196,7 @@ commit (MfOutput *output)
   g_clear_pointer (&output->partial, g_free);
   MfPipeline *pipeline = output->node->pipeline;
   MfWritten *written = g_new0 (MfWritten, 1);
-  *written = (MfWritten) { g_strdup (output->path), output->rows };
+  *written = (MfWritten){ g_strdup (output->path), output->rows };
   pthread_mutex_lock (&pipeline->lock);
   g_ptr_array_add (pipeline->files, written);
   pthread_mutex_unlock (&pipeline->lock);

@@ -55,7 +55,7 @@ mf_pipeline_free (MfPipeline *pipeline)
 {
   if (!pipeline || pipeline->stuck)
     return;
-  mf_nodes_stop (pipeline);  // of a load that failed half-way, or that was never run
+  mf_nodes_stop (pipeline); // of a load that failed half-way, or that was never run
   for (guint i = 0; i < pipeline->nodes->len; i++)
     mf_node_free (g_ptr_array_index (pipeline->nodes, i));
   for (guint i = 0; i < pipeline->sinks->len; i++)
@@ -206,17 +206,23 @@ mf_pipeline_progress (const MfPipeline *pipeline, uint64_t *done, uint64_t *tota
 }
 
 bool
-mf_pipeline_stage (const MfPipeline *pipeline, uint32_t index, MfStageStats *stats, MfDuration *busy)
+mf_pipeline_stage (
+    const MfPipeline *pipeline, uint32_t index, MfStageStats *stats, MfDuration *busy)
 {
   if (index >= pipeline->nodes->len)
     return false;
   const MfNode *node = g_ptr_array_index (pipeline->nodes, index);
   const char *plugin = node->plugin ? node->plugin->descriptor->id : "";
-  *stats = (MfStageStats) {
-    .stage = node->name_id, .plugin = { mf_intern_add (pipeline->strings, plugin, strlen (plugin)) },
-    .kind = node->kind, .failed = atomic_load (&node->failed),
-    .batches_in = node->batches_in, .rows_in = node->rows_in,
-    .batches_out = node->batches_out, .rows_out = node->rows_out, .lost = node->lost,
+  *stats = (MfStageStats){
+    .stage = node->name_id,
+    .plugin = { mf_intern_add (pipeline->strings, plugin, strlen (plugin)) },
+    .kind = node->kind,
+    .failed = atomic_load (&node->failed),
+    .batches_in = node->batches_in,
+    .rows_in = node->rows_in,
+    .batches_out = node->batches_out,
+    .rows_out = node->rows_out,
+    .lost = node->lost,
   };
   busy->ns = atomic_load (&node->busy_ns);
   return true;

@@ -21,16 +21,19 @@
 typedef struct MfNode MfNode;
 
 // A receiver of one link.
-typedef struct { MfNode *node; MfBatchCallback process; } MfSubscriber;
+typedef struct {
+  MfNode *node;
+  MfBatchCallback process;
+} MfSubscriber;
 
 // One output type of a node and who receives it. The port is filled by the node's thread only.
 typedef struct {
   MfNode *node;
   const MfType *type;
   MfPort *port;
-  MfPort declared_port;      // the port of types that are declared at run time
+  MfPort declared_port; // the port of types that are declared at run time
   MfOpenBatch *open;
-  GArray *subscribers;       // of MfSubscriber, in file order
+  GArray *subscribers; // of MfSubscriber, in file order
 } MfLink;
 
 // Keys that every stage understands; an option table of core itself.
@@ -53,13 +56,13 @@ extern const MfOption mf_pipeline_options[];
 // A stage of the graph: an instance of a plugin, a sink of the embedding program, or core itself.
 struct MfNode {
   MfPipeline *pipeline;
-  uint32_t index;            // place in the file
-  unsigned kind;             // MfStageKind; 0 = core itself
+  uint32_t index; // place in the file
+  unsigned kind;  // MfStageKind; 0 = core itself
   char *name;
   MfString name_id;
-  const MfPlugin *plugin;    // NULL for sinks and core
+  const MfPlugin *plugin; // NULL for sinks and core
   const MfConfigGroup *group;
-  MfConfigGroup *merged;     // `group` over the target's defaults; what options were read from
+  MfConfigGroup *merged; // `group` over the target's defaults; what options were read from
   MfStage *instance;
   MfNodeSettings settings;
   char *input_override;
@@ -68,23 +71,23 @@ struct MfNode {
   void *sink_user;
   char *sink_glob;
 
-  GPtrArray *links;          // of MfLink
-  GPtrArray *upstream;       // of MfNode
-  GPtrArray *outputs;        // of MfOutput
+  GPtrArray *links;    // of MfLink
+  GPtrArray *upstream; // of MfNode
+  GPtrArray *outputs;  // of MfOutput
 
   // context of what is published next
   MfString input;
   uint32_t epoch;
   bool incomplete;
 
-  MfLane *lane;              // collectors: to the analysis thread; formats: from it
-  MfInbox *inbox;            // formats
+  MfLane *lane;   // collectors: to the analysis thread; formats: from it
+  MfInbox *inbox; // formats
   pthread_t thread;
   bool threaded;
 
   bool declared, started, finished;
-  bool live;                 // a collector whose source does not wait
-  bool reader_gone;          // its reader closed the pipe: no failure
+  bool live;        // a collector whose source does not wait
+  bool reader_gone; // its reader closed the pipe: no failure
   _Atomic bool failed, give_up;
   _Atomic uint64_t batches_in, rows_in, batches_out, rows_out, lost;
   _Atomic uint64_t progress_done, progress_total;
@@ -93,14 +96,14 @@ struct MfNode {
 
 struct MfPipeline {
   // settings
-  GPtrArray *plugin_path, *sets;  // of char *
+  GPtrArray *plugin_path, *sets; // of char *
   char *output, *input;
-  GPtrArray *command;             // of char *
+  GPtrArray *command; // of char *
   bool deterministic, fail_on_loss, ascii, colour, batch;
-  MfDuration duration;            // negative = not limited
+  MfDuration duration; // negative = not limited
   MfLogFunction log;
   void *log_user;
-  GPtrArray *sinks;               // of MfNode, appended to nodes at load
+  GPtrArray *sinks; // of MfNode, appended to nodes at load
 
   // what was loaded
   MfMemory memory;
@@ -110,31 +113,38 @@ struct MfPipeline {
   GPtrArray *arena;
   MfPipelineSettings settings;
   MfRunFacts facts;
-  GPtrArray *nodes;               // of MfNode, in file order, without core
+  GPtrArray *nodes; // of MfNode, in file order, without core
   MfNode *core;
   bool loaded, ran;
 
   // the run
-  MfInbox *inbox;                 // of the analysis thread
-  GQueue pending;                 // of MfOpenBatch from analyzers and core, to be dispatched
-  int stop_fd;                    // eventfd: readable once the run is to stop
-  _Atomic int stop_requests;      // 1 = finish, 2 = abort
-  _Atomic bool timed_out;         // stopped by the duration
+  MfInbox *inbox;            // of the analysis thread
+  GQueue pending;            // of MfOpenBatch from analyzers and core, to be dispatched
+  int stop_fd;               // eventfd: readable once the run is to stop
+  _Atomic int stop_requests; // 1 = finish, 2 = abort
+  _Atomic bool timed_out;    // stopped by the duration
   int64_t start_ns;
   _Atomic uint64_t lost;
-  _Atomic int program_status;     // of the studied program; -1 = none was run
+  _Atomic int program_status; // of the studied program; -1 = none was run
   bool budget_exceeded, stuck;
   MfStatus load_status;
 
-  pthread_mutex_t lock;           // guards what follows: told from any thread
+  pthread_mutex_t lock; // guards what follows: told from any thread
   MfDiagnostics *diagnostics;
   GString *errors;
-  GQueue remarks;                 // of MfRemark, for core.log
-  GPtrArray *files;               // of MfWritten
+  GQueue remarks;   // of MfRemark, for core.log
+  GPtrArray *files; // of MfWritten
 };
 
-typedef struct { char *path; uint64_t rows; } MfWritten;
-typedef struct { MfString stage; uint32_t severity; char *text; } MfRemark;
+typedef struct {
+  char *path;
+  uint64_t rows;
+} MfWritten;
+typedef struct {
+  MfString stage;
+  uint32_t severity;
+  char *text;
+} MfRemark;
 
 // ---- nodes (node.c)
 MfNode *mf_node_new (MfPipeline *pipeline, unsigned kind, const char *name);
@@ -157,14 +167,19 @@ mf_node_has_failed (const MfNode *node)
 {
   return atomic_load (&node->failed) || atomic_load (&node->give_up);
 }
-static inline MfNode *mf_node_of (const MfStage *stage) { return stage->core; }
+static inline MfNode *
+mf_node_of (const MfStage *stage)
+{
+  return stage->core;
+}
 
 // ---- loading (load.c, graph.c)
 bool mf_graph_wire (MfPipeline *pipeline);
 
 // ---- the host functions that nodes call (host.c)
 extern const MfHost mf_host;
-void mf_pipeline_remark (MfPipeline *pipeline, const MfNode *node, uint32_t severity, const char *text);
+void mf_pipeline_remark (
+    MfPipeline *pipeline, const MfNode *node, uint32_t severity, const char *text);
 int64_t mf_monotonic_ns (void);
 bool mf_pipeline_stopping (MfPipeline *pipeline);
 
@@ -175,15 +190,15 @@ bool mf_output_flush_now (MfOutput *output);
 bool mf_output_on_terminal (const MfOutput *output);
 void mf_output_set_rows (MfOutput *output, uint64_t rows);
 void mf_output_free (MfOutput *output);
-bool mf_outputs_commit (MfNode *node);    // flushes and renames; false = failed, reported
+bool mf_outputs_commit (MfNode *node); // flushes and renames; false = failed, reported
 void mf_outputs_discard (MfNode *node);
 
 // ---- the end of a run (run.c)
 void mf_pipeline_report_refused_names (MfPipeline *pipeline);
 
 // ---- dispatch (router.c), on the analysis thread
-void mf_router_arrival (MfPipeline *pipeline, MfArrival *arrival);  // takes what is in it
-void mf_router_publish (MfLink *link, MfOpenBatch *batch);          // from any node's flush
+void mf_router_arrival (MfPipeline *pipeline, MfArrival *arrival); // takes what is in it
+void mf_router_publish (MfLink *link, MfOpenBatch *batch);         // from any node's flush
 void mf_router_deliver_losses (MfPipeline *pipeline, MfNode *from, const MfLoss *losses);
 void mf_router_drain (MfPipeline *pipeline);
 void mf_router_finish_ready (MfPipeline *pipeline);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only router: brings batches to analyzers, sinks and formats, in file order. What an analyzer publishes
-// waits until the batch that caused it has reached all later stages.
+// The only router: brings batches to analyzers, sinks and formats, in file order. What an analyzer
+// publishes waits until the batch that caused it has reached all later stages.
 #include "pipeline/pipeline.h"
 
-typedef struct { MfLink *link; MfOpenBatch *batch; } Pending;
+typedef struct {
+  MfLink *link;
+  MfOpenBatch *batch;
+} Pending;
 
 static bool
 process_in_place (MfNode *node)
@@ -11,8 +14,7 @@ process_in_place (MfNode *node)
   return !node->lane || node->kind != MF_FORMAT;
 }
 
-static void
-dispatch (MfLink *link, MfOpenBatch *batch);
+static void dispatch (MfLink *link, MfOpenBatch *batch);
 
 void
 mf_router_publish (MfLink *link, MfOpenBatch *batch)
@@ -21,9 +23,10 @@ mf_router_publish (MfLink *link, MfOpenBatch *batch)
   batch->batch.stage = node->name_id;
   batch->batch.input = node->input;
   batch->batch.epoch = node->epoch;
-  bool laned = node->kind == MF_COLLECTOR && node->lane;  // marked on arrival: `incomplete` is not its thread's
+  bool laned = node->kind == MF_COLLECTOR
+               && node->lane; // marked on arrival: `incomplete` is not its thread's
   batch->batch.flags = (node->kind == MF_COLLECTOR ? 0 : MF_BATCH_DERIVED)
-    | (!laned && node->incomplete ? MF_BATCH_INCOMPLETE : 0);
+                       | (!laned && node->incomplete ? MF_BATCH_INCOMPLETE : 0);
   atomic_fetch_add_explicit (&node->batches_out, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&node->rows_out, batch->batch.n_rows, memory_order_relaxed);
   if (laned)
@@ -33,17 +36,19 @@ mf_router_publish (MfLink *link, MfOpenBatch *batch)
     mf_router_drain (node->pipeline);
   } else {
     Pending *pending = g_new (Pending, 1);
-    *pending = (Pending) { link, batch };
+    *pending = (Pending){ link, batch };
     g_queue_push_tail (&node->pipeline->pending, pending);
   }
 }
 
-// Calls a handler in the context of the batch: what it publishes belongs to the same input and epoch.
+// Calls a handler in the context of the batch: what it publishes belongs to the same input and
+// epoch.
 bool
 mf_router_process (MfNode *node, MfBatchCallback process, const MfOpenBatch *open)
 {
   const MfBatch *batch = &open->batch;
-  if (node->kind == MF_ANALYZER && (node->input.id != batch->input.id || node->epoch != batch->epoch)) {
+  if (node->kind == MF_ANALYZER
+      && (node->input.id != batch->input.id || node->epoch != batch->epoch)) {
     mf_node_flush (node);
     node->input = batch->input;
     node->epoch = batch->epoch;
@@ -78,7 +83,8 @@ deliver (const MfSubscriber *to, MfLink *link, MfOpenBatch *batch)
 static void
 look_for_verdicts (MfPipeline *pipeline, const MfBatch *batch)
 {
-  if (!g_str_equal (batch->type->name, MfVerdict_type.name) || !mf_type_is_prefix (&MfVerdict_type, batch->type))
+  if (!g_str_equal (batch->type->name, MfVerdict_type.name)
+      || !mf_type_is_prefix (&MfVerdict_type, batch->type))
     return;
   MF_EACH (batch, MfVerdict, row)
     pipeline->budget_exceeded |= row->pass == 0;
@@ -117,7 +123,7 @@ mf_router_deliver_losses (MfPipeline *pipeline, MfNode *from, const MfLoss *loss
     atomic_fetch_add (&from->lost, loss->count);
     atomic_fetch_add (&pipeline->lost, loss->count);
   }
-  mf_tell_lost (pipeline, from->name_id, (MfString) { 0 }, losses);
+  mf_tell_lost (pipeline, from->name_id, (MfString){ 0 }, losses);
 }
 
 static bool

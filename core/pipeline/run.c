@@ -23,7 +23,8 @@ static void
 collect (MfNode *node)
 {
   mf_node_call (node, node->plugin->descriptor->collect, "collect");
-  // Collectors that end something at the end of their input (a summary, an open dump) do it in finish.
+  // Collectors that end something at the end of their input (a summary, an open dump) do it in
+  // finish.
   if (!atomic_load (&node->failed))
     mf_node_call (node, node->plugin->descriptor->finish, "finish");
   mf_node_flush (node);
@@ -33,7 +34,8 @@ collect (MfNode *node)
 static void
 finish_format (MfNode *node)
 {
-  bool fine = !atomic_load (&node->failed) && mf_node_call (node, node->plugin->descriptor->finish, "finish");
+  bool fine = !atomic_load (&node->failed)
+              && mf_node_call (node, node->plugin->descriptor->finish, "finish");
   if (fine && mf_outputs_commit (node))
     return;
   mf_outputs_discard (node);
@@ -101,13 +103,17 @@ tell_format (MfNode *node, const MfLoss *losses)
   for (; losses; losses = losses->next) {
     atomic_fetch_add (&node->lost, losses->count);
     atomic_fetch_add (&pipeline->lost, losses->count);
-    MfOpenBatch *open = process && !is_quiet (node) ? mf_open_batch_new (&pipeline->memory, &MfLost_type) : NULL;
+    MfOpenBatch *open
+        = process && !is_quiet (node) ? mf_open_batch_new (&pipeline->memory, &MfLost_type) : NULL;
     if (!open)
       continue;
     MfLost row = {
-      .consumer = node->name_id, .reason = losses->reason, .count = losses->count,
+      .consumer = node->name_id,
+      .reason = losses->reason,
+      .count = losses->count,
       .type = { mf_intern_add (pipeline->strings, losses->type, strlen (losses->type)) },
-      .from = { losses->from }, .to = { losses->to },
+      .from = { losses->from },
+      .to = { losses->to },
     };
     memcpy (open->rows, &row, sizeof row);
     open->batch.n_rows = 1;
@@ -176,18 +182,21 @@ static void
 make_lane (MfNode *node)
 {
   MfLaneLimits limits = {
-    .most_bytes = node->settings.queue.bytes, .most_batches = QUEUE_BATCHES,
-    .policy = policy_of (node), .stall_ns = -1,
+    .most_bytes = node->settings.queue.bytes,
+    .most_batches = QUEUE_BATCHES,
+    .policy = policy_of (node),
+    .stall_ns = -1,
   };
   if (node->kind == MF_FORMAT) {
     limits.stall_ns = writes_to_stdout (node) ? -1 : node->settings.stall_timeout.ns;
     node->inbox = mf_inbox_new ();
   }
-  node->lane = mf_inbox_add_lane (node->kind == MF_FORMAT ? node->inbox : node->pipeline->inbox, limits, node);
+  node->lane = mf_inbox_add_lane (
+      node->kind == MF_FORMAT ? node->inbox : node->pipeline->inbox, limits, node);
 }
 
 static void
-spawn (MfNode *node, void *(*body) (void *))
+spawn (MfNode *node, void *(*body) (void *) )
 {
   int error = pthread_create (&node->thread, NULL, body, node);
   node->threaded = error == 0;
@@ -197,7 +206,8 @@ spawn (MfNode *node, void *(*body) (void *))
   }
 }
 
-// A plugin that hangs in its own code cannot be ended: it is left behind, and nothing of the run is freed.
+// A plugin that hangs in its own code cannot be ended: it is left behind, and nothing of the run is
+// freed.
 static void
 join (MfNode *node)
 {
@@ -206,7 +216,8 @@ join (MfNode *node)
   struct timespec at;
   clock_gettime (CLOCK_REALTIME, &at);
   at.tv_sec += STUCK_SECONDS;
-  int error = atomic_load (&node->give_up) ? pthread_timedjoin_np (node->thread, NULL, &at) : pthread_join (node->thread, NULL);
+  int error = atomic_load (&node->give_up) ? pthread_timedjoin_np (node->thread, NULL, &at)
+                                           : pthread_join (node->thread, NULL);
   if (error) {
     pthread_detach (node->thread);
     node->pipeline->stuck = true;
@@ -223,8 +234,16 @@ for_each_node (MfPipeline *pipeline, unsigned kind, void (*action) (MfNode *))
   }
 }
 
-static void spawn_collector (MfNode *node) { spawn (node, collector_thread); }
-static void spawn_format (MfNode *node) { spawn (node, format_thread); }
+static void
+spawn_collector (MfNode *node)
+{
+  spawn (node, collector_thread);
+}
+static void
+spawn_format (MfNode *node)
+{
+  spawn (node, format_thread);
+}
 
 static void
 run_threads (MfPipeline *pipeline)
@@ -275,7 +294,8 @@ mf_pipeline_report_refused_names (MfPipeline *pipeline)
   uint64_t refused = mf_intern_refused (pipeline->strings) + mf_intern_refused (pipeline->stacks);
   if (refused)
     mf_diagnostics_error (pipeline->diagnostics, NULL, NULL,
-        "%" G_GUINT64_FORMAT " names or stacks were not kept: the table is full or memory is short", refused);
+        "%" G_GUINT64_FORMAT " names or stacks were not kept: the table is full or memory is short",
+        refused);
 }
 
 static MfStatus
@@ -318,7 +338,8 @@ mf_pipeline_stop (MfPipeline *pipeline)
   uint64_t one = 1;
   int error = errno;
   atomic_fetch_add (&pipeline->stop_requests, 1);
-  ssize_t written = write (pipeline->stop_fd, &one, sizeof one);  // fails only when it is readable already
+  ssize_t written
+      = write (pipeline->stop_fd, &one, sizeof one); // fails only when it is readable already
   (void) written;
   errno = error;
 }

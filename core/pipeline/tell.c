@@ -24,9 +24,13 @@ mf_tell_lost (MfPipeline *pipeline, MfString stage, MfString consumer, const MfL
 {
   for (; losses; losses = losses->next) {
     MfLost row = {
-      .stage = stage, .consumer = consumer, .reason = losses->reason, .count = losses->count,
+      .stage = stage,
+      .consumer = consumer,
+      .reason = losses->reason,
+      .count = losses->count,
       .type = { mf_intern_add (pipeline->strings, losses->type, strlen (losses->type)) },
-      .from = { losses->from }, .to = { losses->to },
+      .from = { losses->from },
+      .to = { losses->to },
     };
     emit (pipeline, &MfLost_type, &row);
   }
@@ -63,10 +67,15 @@ tell_stage (MfPipeline *pipeline, MfNode *node)
 {
   const char *plugin = node->plugin ? node->plugin->descriptor->id : "";
   MfStageStats row = {
-    .stage = node->name_id, .plugin = { mf_intern_add (pipeline->strings, plugin, strlen (plugin)) },
-    .kind = node->kind, .failed = atomic_load (&node->failed),
-    .batches_in = node->batches_in, .rows_in = node->rows_in,
-    .batches_out = node->batches_out, .rows_out = node->rows_out, .lost = node->lost,
+    .stage = node->name_id,
+    .plugin = { mf_intern_add (pipeline->strings, plugin, strlen (plugin)) },
+    .kind = node->kind,
+    .failed = atomic_load (&node->failed),
+    .batches_in = node->batches_in,
+    .rows_in = node->rows_in,
+    .batches_out = node->batches_out,
+    .rows_out = node->rows_out,
+    .lost = node->lost,
   };
   emit (pipeline, &MfStageStats_type, &row);
 }
@@ -93,10 +102,14 @@ mf_tell_end (MfPipeline *pipeline)
   }
   mf_node_flush (pipeline->core);
   MfRunEnd end = {
-    .name = { mf_intern_add (pipeline->strings, pipeline->facts.name, strlen (pipeline->facts.name)) },
-    .configuration = { mf_intern_add (pipeline->strings, pipeline->facts.configuration, strlen (pipeline->facts.configuration)) },
+    .name
+    = { mf_intern_add (pipeline->strings, pipeline->facts.name, strlen (pipeline->facts.name)) },
+    .configuration = { mf_intern_add (
+        pipeline->strings, pipeline->facts.configuration, strlen (pipeline->facts.configuration)) },
     .version = { mf_intern_add (pipeline->strings, mf_version (), strlen (mf_version ())) },
-    .outcome = outcome (pipeline), .lost = atomic_load (&pipeline->lost), .program_status = atomic_load (&pipeline->program_status),
+    .outcome = outcome (pipeline),
+    .lost = atomic_load (&pipeline->lost),
+    .program_status = atomic_load (&pipeline->program_status),
   };
   emit (pipeline, &MfRunEnd_type, &end);
   mf_node_flush (pipeline->core);

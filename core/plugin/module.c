@@ -12,11 +12,16 @@
 enum { MAX_PLUGINS = 64, MAX_PORTS = 64 };
 
 // The kinds of stages. What each must and must not have is data, so a new kind is a row.
-static const struct { const char *name; bool collects, consumes, publishes; } kinds[MF_N_STAGE_KINDS] = {
+// clang-format off
+static const struct {
+  const char *name;
+  bool collects, consumes, publishes;
+} kinds[MF_N_STAGE_KINDS] = {
   [MF_COLLECTOR] = { "collector", .collects = true, .publishes = true },
   [MF_ANALYZER] = { "analyzer", .consumes = true, .publishes = true },
   [MF_FORMAT] = { "format", .consumes = true },
 };
+// clang-format on
 
 const char *
 mf_stage_kind_name (unsigned kind)
@@ -65,13 +70,14 @@ check_publishes (const MfDescriptor *plugin, GString *why)
       return refuse (why, "plugin '%s' publishes more than %d types", plugin->id, MAX_PORTS);
     if (!mf_type_check (out->type, why))
       return false;
-    if (out->offset % _Alignof (MfPort) || plugin->instance_size < sizeof (MfPort)
+    if (out->offset % _Alignof(MfPort) || plugin->instance_size < sizeof (MfPort)
         || out->offset < sizeof (MfStage) || out->offset > plugin->instance_size - sizeof (MfPort))
       return refuse (why, "plugin '%s': the port of '%s' lies outside of its instance", plugin->id,
           out->type->name);
   }
   return n == 0 || kinds[plugin->kind].publishes
-      || refuse (why, "plugin '%s' of kind %s may not publish", plugin->id, kinds[plugin->kind].name);
+         || refuse (
+             why, "plugin '%s' of kind %s may not publish", plugin->id, kinds[plugin->kind].name);
 }
 
 static bool
@@ -86,7 +92,8 @@ check_consumes (const MfDescriptor *plugin, GString *why)
       return false;
   }
   if (kinds[plugin->kind].consumes != (n > 0))
-    return refuse (why, n ? "plugin '%s' of kind %s may not consume" : "plugin '%s' of kind %s consumes nothing",
+    return refuse (why,
+        n ? "plugin '%s' of kind %s may not consume" : "plugin '%s' of kind %s consumes nothing",
         plugin->id, kinds[plugin->kind].name);
   return true;
 }
@@ -97,7 +104,8 @@ check_option_names (const MfDescriptor *plugin, GString *why)
 {
   for (const MfOption *option = plugin->options; option && option->name; option++)
     if (g_str_equal (option->name, "plugin") || g_str_equal (option->name, "from"))
-      return refuse (why, "plugin '%s': an option may not be called '%s', which every stage has", plugin->id, option->name);
+      return refuse (why, "plugin '%s': an option may not be called '%s', which every stage has",
+          plugin->id, option->name);
   return true;
 }
 
@@ -105,8 +113,8 @@ static bool
 check_plugin (const MfDescriptor *plugin, GString *why)
 {
   if (plugin->size < sizeof *plugin)
-    return refuse (why, "a plugin descriptor of %u bytes is smaller than the %zu of this ABI", plugin->size,
-        sizeof *plugin);
+    return refuse (why, "a plugin descriptor of %u bytes is smaller than the %zu of this ABI",
+        plugin->size, sizeof *plugin);
   if (!id_is_sane (plugin->id))
     return refuse (why, "a plugin has no proper id (a-z, 0-9, -)");
   if (plugin->kind == 0 || plugin->kind >= MF_N_STAGE_KINDS)
@@ -114,15 +122,19 @@ check_plugin (const MfDescriptor *plugin, GString *why)
   if (!plugin->summary || !*plugin->summary)
     return refuse (why, "plugin '%s' has no summary", plugin->id);
   if (plugin->instance_size < sizeof (MfStage) || plugin->instance_size > (64u << 20))
-    return refuse (why, "plugin '%s' has an instance of %zu bytes", plugin->id, plugin->instance_size);
+    return refuse (
+        why, "plugin '%s' has an instance of %zu bytes", plugin->id, plugin->instance_size);
   if (kinds[plugin->kind].collects != (plugin->collect != NULL))
-    return refuse (why, plugin->collect ? "plugin '%s' of kind %s may not collect"
-        : "plugin '%s' of kind %s has no collect function", plugin->id, kinds[plugin->kind].name);
+    return refuse (why,
+        plugin->collect ? "plugin '%s' of kind %s may not collect"
+                        : "plugin '%s' of kind %s has no collect function",
+        plugin->id, kinds[plugin->kind].name);
   GString *table = g_string_new (NULL);
   bool sane = mf_options_check_table (plugin->options, plugin->instance_size, table)
-      || refuse (why, "plugin '%s': %s", plugin->id, table->str);
+              || refuse (why, "plugin '%s': %s", plugin->id, table->str);
   g_string_free (table, TRUE);
-  return sane && check_option_names (plugin, why) && check_publishes (plugin, why) && check_consumes (plugin, why);
+  return sane && check_option_names (plugin, why) && check_publishes (plugin, why)
+         && check_consumes (plugin, why);
 }
 
 bool
@@ -131,14 +143,17 @@ mf_module_check (const MfModule *module, GString *why)
   if (!module)
     return refuse (why, "memflow_module returned nothing");
   if (module->magic != MF_MAGIC)
-    return refuse (why, "it begins with 0x%08x, which is not the magic number of memflow modules", module->magic);
+    return refuse (why, "it begins with 0x%08x, which is not the magic number of memflow modules",
+        module->magic);
   if (module->major != MF_ABI_MAJOR)
-    return refuse (why, "needs plugin ABI %u.x, this memflow has %d.%d", module->major, MF_ABI_MAJOR, MF_ABI_MINOR);
+    return refuse (why, "needs plugin ABI %u.x, this memflow has %d.%d", module->major,
+        MF_ABI_MAJOR, MF_ABI_MINOR);
   if (module->minor > MF_ABI_MINOR)
     return refuse (why, "needs plugin ABI %u.%u, this memflow has %d.%d: a newer memflow is needed",
         module->major, module->minor, MF_ABI_MAJOR, MF_ABI_MINOR);
   if (module->size < sizeof *module)
-    return refuse (why, "its module record has %u bytes instead of %zu", module->size, sizeof *module);
+    return refuse (
+        why, "its module record has %u bytes instead of %zu", module->size, sizeof *module);
   if (!module->name || !*module->name || !module->version || !*module->version || !module->licence)
     return refuse (why, "it does not state its name, version and licence");
   if (!module->descriptors || !module->descriptors[0])
@@ -168,7 +183,8 @@ open_and_check (const char *path, GString *why)
 {
   GModule *handle = g_module_open (path, G_MODULE_BIND_LOCAL);
   if (!handle) {
-    const char *error = g_module_error (), *reason = g_str_has_prefix (error, path) ? error + strlen (path) : error;
+    const char *error = g_module_error (),
+               *reason = g_str_has_prefix (error, path) ? error + strlen (path) : error;
     refuse (why, "cannot be opened: %s", reason + strspn (reason, ": "));
     return NULL;
   }
@@ -178,7 +194,7 @@ open_and_check (const char *path, GString *why)
     refuse (why, "is not a memflow module: it has no symbol memflow_module");
     return NULL;
   }
-  const MfModule *module = ((const MfModule *(*) (void)) symbol) ();
+  const MfModule *module = ((const MfModule *(*) (void) ) symbol) ();
   return mf_module_check (module, why) ? module : NULL;
 }
 

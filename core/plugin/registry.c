@@ -10,8 +10,8 @@
 #include "plugin/module.h"
 
 struct MfRegistry {
-  GPtrArray *folders;      // of char *; the last is the system's
-  GPtrArray *plugins;      // of MfPlugin *
+  GPtrArray *folders; // of char *; the last is the system's
+  GPtrArray *plugins; // of MfPlugin *
   bool privileged;
 };
 
@@ -21,7 +21,8 @@ mf_installation_folder (void)
   static char *folder;
   if (g_once_init_enter (&folder)) {
     Dl_info self = { 0 };
-    const char *path = dladdr ((void *) (uintptr_t) mf_installation_folder, &self) ? self.dli_fname : NULL;
+    const char *path
+        = dladdr ((void *) (uintptr_t) mf_installation_folder, &self) ? self.dli_fname : NULL;
     char *real = path ? realpath (path, NULL) : NULL;
     char *found = real ? g_path_get_dirname (real) : g_strdup (".");
     free (real);
@@ -30,8 +31,8 @@ mf_installation_folder (void)
   return folder;
 }
 
-// In the build tree modules lie beside the command; installed ones in the library folder, also when the whole
-// installation was moved.
+// In the build tree modules lie beside the command; installed ones in the library folder, also when
+// the whole installation was moved.
 static char *
 system_folder (void)
 {
@@ -47,7 +48,8 @@ system_folder (void)
       found = candidates[i];
     else
       g_free (candidates[i]);
-  return found ? found : g_build_filename (MEMFLOW_PREFIX, MEMFLOW_LIBDIR, "memflow", "plugins", NULL);
+  return found ? found
+               : g_build_filename (MEMFLOW_PREFIX, MEMFLOW_LIBDIR, "memflow", "plugins", NULL);
 }
 
 static void
@@ -114,7 +116,8 @@ mf_registry_trusts (const MfRegistry *registry, const char *path, GString *why)
     return true;
   if (stat (path, &status) == 0 && status.st_uid == 0 && !(status.st_mode & S_IWOTH))
     return true;
-  g_string_append (why, "memflow runs with raised privileges and loads only modules that belong to root "
+  g_string_append (why,
+      "memflow runs with raised privileges and loads only modules that belong to root "
       "and that others cannot write");
   return false;
 }
@@ -125,7 +128,7 @@ is_safe (const MfRegistry *registry, const char *path, GString *why)
 {
   g_autofree char *folder = g_path_get_dirname (path);
   return mf_registry_trusts (registry, path, why)
-      && (mf_registry_folder_is_system (registry, folder) || mf_module_try (path, why));
+         && (mf_registry_folder_is_system (registry, folder) || mf_module_try (path, why));
 }
 
 static const MfPlugin *
@@ -134,7 +137,7 @@ pick (MfRegistry *registry, const MfModule *module, const char *path, unsigned k
   for (const MfDescriptor *const *plugin = module->descriptors; *plugin; plugin++)
     if ((*plugin)->kind == kind && g_str_equal ((*plugin)->id, id)) {
       MfPlugin *found = g_new0 (MfPlugin, 1);
-      *found = (MfPlugin) { *plugin, module, g_strdup (path) };
+      *found = (MfPlugin){ *plugin, module, g_strdup (path) };
       g_ptr_array_add (registry->plugins, found);
       return found;
     }
@@ -148,7 +151,8 @@ mf_registry_add (MfRegistry *registry, const MfModule *module, const MfDescripto
 }
 
 static const MfPlugin *
-open_at (MfRegistry *registry, const char *path, unsigned kind, const char *id, GString *why, bool *broken)
+open_at (MfRegistry *registry, const char *path, unsigned kind, const char *id, GString *why,
+    bool *broken)
 {
   g_autoptr (GString) reason = g_string_new (NULL);
   const MfModule *module = is_safe (registry, path, reason) ? mf_module_open (path, reason) : NULL;

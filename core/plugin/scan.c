@@ -28,13 +28,19 @@ mf_found_free (MfFound *found)
 }
 
 static MfFound *
-found_new (MfFoundState state, const char *path, unsigned kind, const char *const texts[4], const char *reason)
+found_new (MfFoundState state, const char *path, unsigned kind, const char *const texts[4],
+    const char *reason)
 {
   MfFound *found = g_new0 (MfFound, 1);
-  *found = (MfFound) {
-    .state = state, .kind = kind, .path = g_strdup (path), .reason = g_strdup (reason),
-    .id = g_utf8_make_valid (texts[0], -1), .version = g_utf8_make_valid (texts[1], -1),
-    .licence = g_utf8_make_valid (texts[2], -1), .summary = g_utf8_make_valid (texts[3], -1),
+  *found = (MfFound){
+    .state = state,
+    .kind = kind,
+    .path = g_strdup (path),
+    .reason = g_strdup (reason),
+    .id = g_utf8_make_valid (texts[0], -1),
+    .version = g_utf8_make_valid (texts[1], -1),
+    .licence = g_utf8_make_valid (texts[2], -1),
+    .summary = g_utf8_make_valid (texts[3], -1),
   };
   return found;
 }
@@ -49,8 +55,8 @@ report (FILE *out, const char *path)
     fprintf (out, "!%s%c", why->str, 0);
   for (uint32_t i = 0; module && module->descriptors[i]; i++) {
     const MfDescriptor *plugin = module->descriptors[i];
-    fprintf (out, "%s%c%s%c%s%c%s%c%s%c", mf_stage_kind_name (plugin->kind), 0, plugin->id, 0, module->version, 0,
-        module->licence, 0, plugin->summary, 0);
+    fprintf (out, "%s%c%s%c%s%c%s%c%s%c", mf_stage_kind_name (plugin->kind), 0, plugin->id, 0,
+        module->version, 0, module->licence, 0, plugin->summary, 0);
   }
   fflush (out);
 }
@@ -108,13 +114,15 @@ add_records (GPtrArray *all, const char *path, const GByteArray *bytes)
   const char *record[5];
   for (unsigned n = 0; at < end && memchr (at, 0, (size_t) (end - at)); at += strlen (at) + 1) {
     if (n == 0 && *at == '!') {
-      g_ptr_array_add (all, found_new (MF_FOUND_BROKEN, path, 0, (const char *[]) { "", "", "", "" }, at + 1));
+      g_ptr_array_add (
+          all, found_new (MF_FOUND_BROKEN, path, 0, (const char *[]){ "", "", "", "" }, at + 1));
       continue;
     }
     record[n++] = at;
     if (n < G_N_ELEMENTS (record))
       continue;
-    g_ptr_array_add (all, found_new (MF_FOUND_OK, path, mf_stage_kind_from (record[0]), record + 1, ""));
+    g_ptr_array_add (
+        all, found_new (MF_FOUND_OK, path, mf_stage_kind_from (record[0]), record + 1, ""));
     n = 0;
   }
 }
@@ -138,10 +146,13 @@ scan_module (GPtrArray *all, const char *path)
     add_records (all, path, bytes);
   if (all->len > before)
     return;
-  g_autofree char *reason = !in_time ? g_strdup_printf ("loading it took more than %d s", SCAN_SECONDS)
-      : WIFSIGNALED (status) ? g_strdup_printf ("loading it ended with signal %d (%s)", WTERMSIG (status), strsignal (WTERMSIG (status)))
-      : g_strdup ("loading it ended the process");
-  g_ptr_array_add (all, found_new (MF_FOUND_CRASHED, path, 0, (const char *[]) { "", "", "", "" }, reason));
+  g_autofree char *reason
+      = !in_time               ? g_strdup_printf ("loading it took more than %d s", SCAN_SECONDS)
+        : WIFSIGNALED (status) ? g_strdup_printf ("loading it ended with signal %d (%s)",
+              WTERMSIG (status), strsignal (WTERMSIG (status)))
+                               : g_strdup ("loading it ended the process");
+  g_ptr_array_add (
+      all, found_new (MF_FOUND_CRASHED, path, 0, (const char *[]){ "", "", "", "" }, reason));
 }
 
 bool
@@ -168,7 +179,8 @@ scan_trusted (GPtrArray *all, const MfRegistry *registry, const char *path)
   if (mf_registry_trusts (registry, path, why))
     scan_module (all, path);
   else
-    g_ptr_array_add (all, found_new (MF_FOUND_BROKEN, path, 0, (const char *[]) { "", "", "", "" }, why->str));
+    g_ptr_array_add (
+        all, found_new (MF_FOUND_BROKEN, path, 0, (const char *[]){ "", "", "", "" }, why->str));
 }
 
 static void
@@ -194,7 +206,8 @@ mark_shadowed (GPtrArray *all)
     MfFound *found = g_ptr_array_index (all, i);
     for (guint k = 0; k < i && found->state == MF_FOUND_OK; k++) {
       const MfFound *earlier = g_ptr_array_index (all, k);
-      if (earlier->state == MF_FOUND_OK && earlier->kind == found->kind && g_str_equal (earlier->id, found->id)) {
+      if (earlier->state == MF_FOUND_OK && earlier->kind == found->kind
+          && g_str_equal (earlier->id, found->id)) {
         found->state = MF_FOUND_SHADOWED;
         g_free (found->reason);
         found->reason = g_strdup_printf ("hidden by %s", earlier->path);

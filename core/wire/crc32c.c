@@ -4,7 +4,7 @@
 
 #include "bytes.h"
 
-enum { POLYNOMIAL = (int) 0x82f63b78 };  // 0x1edc6f41, bits reversed
+enum { POLYNOMIAL = (int) 0x82f63b78 }; // 0x1edc6f41, bits reversed
 
 static uint32_t
 crc_of_byte (uint32_t byte)
@@ -29,8 +29,8 @@ eight_bytes (const MfCrcTable *t, uint32_t crc, const uint8_t *at)
 {
   uint32_t low = mf_load32 (at) ^ crc, high = mf_load32 (at + 4);
   return t->of[7][low & 0xff] ^ t->of[6][low >> 8 & 0xff] ^ t->of[5][low >> 16 & 0xff]
-      ^ t->of[4][low >> 24] ^ t->of[3][high & 0xff] ^ t->of[2][high >> 8 & 0xff]
-      ^ t->of[1][high >> 16 & 0xff] ^ t->of[0][high >> 24];
+         ^ t->of[4][low >> 24] ^ t->of[3][high & 0xff] ^ t->of[2][high >> 8 & 0xff]
+         ^ t->of[1][high >> 16 & 0xff] ^ t->of[0][high >> 24];
 }
 
 uint32_t

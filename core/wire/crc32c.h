@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct { uint32_t of[8][256]; } MfCrcTable;
+typedef struct {
+  uint32_t of[8][256];
+} MfCrcTable;
 
 // Fills the table: no global state, so that a target's agent can keep it in its own memory.
 void mf_crc_table_init (MfCrcTable *table);

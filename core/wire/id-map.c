@@ -35,7 +35,7 @@ mf_id_map_add (MfIdMap *map, uint32_t id, uint32_t here)
   MfIdPair *slot = slot_of (map, id);
   if (!id || slot->id)
     return false;
-  *slot = (MfIdPair) { id, here };
+  *slot = (MfIdPair){ id, here };
   return true;
 }
 

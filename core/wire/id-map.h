@@ -5,8 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct { uint32_t id, here; } MfIdPair;   // id 0 = empty slot
-typedef struct { MfIdPair *slots; uint32_t mask; } MfIdMap;
+typedef struct {
+  uint32_t id, here;
+} MfIdPair; // id 0 = empty slot
+typedef struct {
+  MfIdPair *slots;
+  uint32_t mask;
+} MfIdMap;
 
 // Empties the table; at most n names will be added. Its memory holds mf_id_map_slots (n) slots.
 void mf_id_map_open (MfIdMap *map, uint32_t n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One zstd frame for each block. The static contexts keep zstd off the heap, so that a target's agent
-// can use it and a refused allocation is seen by the caller.
+// One zstd frame for each block. The static contexts keep zstd off the heap, so that a target's
+// agent can use it and a refused allocation is seen by the caller.
 #include "pack.h"
 
 #include "wire.h"
@@ -34,10 +34,14 @@ mf_pack_init (MfPacker *packer, void *memory, int level)
 {
   static const ZSTD_cParameter STABLE[] = { ZSTD_c_stableInBuffer, ZSTD_c_stableOutBuffer };
   packer->zstd = level ? ZSTD_initStaticCCtx (memory, mf_pack_bytes (level)) : NULL;
-  bool set = packer->zstd && !ZSTD_isError (ZSTD_CCtx_setParameter (packer->zstd, ZSTD_c_compressionLevel, level));
+  bool set
+      = packer->zstd
+        && !ZSTD_isError (ZSTD_CCtx_setParameter (packer->zstd, ZSTD_c_compressionLevel, level));
   for (size_t i = 0; set && i < sizeof STABLE / sizeof STABLE[0]; i++)
     set = !ZSTD_isError (ZSTD_CCtx_setParameter (packer->zstd, STABLE[i], 1));
-  return set && !ZSTD_isError (ZSTD_CCtx_setParameter (packer->zstd, ZSTD_c_srcSizeHint, MF_WIRE_BLOCK_TARGET));
+  return set
+         && !ZSTD_isError (
+             ZSTD_CCtx_setParameter (packer->zstd, ZSTD_c_srcSizeHint, MF_WIRE_BLOCK_TARGET));
 }
 
 void *
@@ -49,8 +53,9 @@ mf_unpack_init (void *memory)
 void
 mf_pack_begin (MfPacker *packer, const void *from, void *to, size_t room)
 {
-  *packer = (MfPacker) { .zstd = packer->zstd, .from = from, .to = to, .room = room };
-  packer->failed = !packer->zstd || ZSTD_isError (ZSTD_CCtx_reset (packer->zstd, ZSTD_reset_session_only));
+  *packer = (MfPacker){ .zstd = packer->zstd, .from = from, .to = to, .room = room };
+  packer->failed
+      = !packer->zstd || ZSTD_isError (ZSTD_CCtx_reset (packer->zstd, ZSTD_reset_session_only));
 }
 
 static void
@@ -85,8 +90,8 @@ mf_unpack (void *unpacker, const void *from, size_t n, void *to, size_t room)
   if (!unpacker || ZSTD_isError (ZSTD_decompressBegin (unpacker)))
     return 0;
   while ((want = ZSTD_nextSrcSizeToDecompress (unpacker)) && want <= n - at) {
-    size_t got = ZSTD_decompressContinue (unpacker, (uint8_t *) to + done, room - done,
-        (const uint8_t *) from + at, want);
+    size_t got = ZSTD_decompressContinue (
+        unpacker, (uint8_t *) to + done, room - done, (const uint8_t *) from + at, want);
     if (ZSTD_isError (got))
       break;
     at += want;
@@ -116,7 +121,8 @@ mf_unpack_bytes (void)
 }
 
 bool
-mf_pack_init (MfPacker *packer, void *memory __attribute__ ((unused)), int level __attribute__ ((unused)))
+mf_pack_init (
+    MfPacker *packer, void *memory __attribute__ ((unused)), int level __attribute__ ((unused)))
 {
   packer->zstd = NULL;
   return false;

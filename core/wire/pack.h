@@ -8,11 +8,11 @@
 
 // A block on its way into a zstd frame.
 typedef struct {
-  void *zstd;                       // NULL = nothing is packed
+  void *zstd; // NULL = nothing is packed
   const uint8_t *from;
   uint8_t *to;
   size_t taken, packed, room;
-  bool failed;                      // it does not fit into `room`
+  bool failed; // it does not fit into `room`
 } MfPacker;
 
 // Is compression compiled in?

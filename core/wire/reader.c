@@ -16,7 +16,7 @@ static size_t
 reader_bytes (void)
 {
   return padded (sizeof (MfWireReader)) + padded (INPUT_BYTES) + MF_WIRE_BLOCK_MAX
-      + sizeof (MfIdPair) * (STRING_SLOTS + STACK_SLOTS) + mf_unpack_bytes ();
+         + sizeof (MfIdPair) * (STRING_SLOTS + STACK_SLOTS) + mf_unpack_bytes ();
 }
 
 MfWireReader *
@@ -110,9 +110,10 @@ skip_damage (MfWireReader *r, size_t n, const char *reason)
 }
 
 static BlockResult
-damage_item (MfWireItem *item, uint64_t offset, uint64_t length, uint64_t blocks, const char *reason)
+damage_item (
+    MfWireItem *item, uint64_t offset, uint64_t length, uint64_t blocks, const char *reason)
 {
-  *item = (MfWireItem) { .kind = MF_WIRE_DAMAGE, .damage = { offset, length, blocks, reason } };
+  *item = (MfWireItem){ .kind = MF_WIRE_DAMAGE, .damage = { offset, length, blocks, reason } };
   return BLOCK_ITEM;
 }
 
@@ -146,8 +147,10 @@ read_file_header (MfWireReader *r)
   advance (r, FILE_HEADER);
   if (major == MF_WIRE_MAJOR)
     return BLOCK_SKIPPED;
-  snprintf (r->error, sizeof r->error, "is in capture format %u.%u, but this version reads only %d.x: "
-      "use the memflow that wrote it, or a newer one", major, minor, MF_WIRE_MAJOR);
+  snprintf (r->error, sizeof r->error,
+      "is in capture format %u.%u, but this version reads only %d.x: "
+      "use the memflow that wrote it, or a newer one",
+      major, minor, MF_WIRE_MAJOR);
   return BLOCK_FAILED;
 }
 
@@ -157,12 +160,11 @@ parse_block_header (const MfWireReader *r, const uint8_t *at, size_t n, BlockHea
   if (n < BLOCK_HEADER || memcmp (at, BLOCK_MAGIC, BLOCK_KIND_AT)
       || mf_load32 (at + BLOCK_HEADER_CRC_AT) != mf_crc32c (&r->crc, at, BLOCK_HEADER_CRC_AT))
     return false;
-  *header = (BlockHeader) {
-    at[BLOCK_KIND_AT], at[BLOCK_FLAGS_AT], mf_load32 (at + BLOCK_STORED_AT),
-    mf_load32 (at + BLOCK_RAW_AT), mf_load32 (at + BLOCK_CRC_AT), mf_load64 (at + BLOCK_SEQUENCE_AT)
-  };
+  *header = (BlockHeader){ at[BLOCK_KIND_AT], at[BLOCK_FLAGS_AT], mf_load32 (at + BLOCK_STORED_AT),
+    mf_load32 (at + BLOCK_RAW_AT), mf_load32 (at + BLOCK_CRC_AT),
+    mf_load64 (at + BLOCK_SEQUENCE_AT) };
   return header->stored && header->stored <= MF_WIRE_BLOCK_MAX && header->raw
-      && header->raw <= MF_WIRE_BLOCK_MAX && header->sequence < UINT64_MAX;
+         && header->raw <= MF_WIRE_BLOCK_MAX && header->sequence < UINT64_MAX;
 }
 
 // To the next place where a block could begin.
@@ -205,11 +207,13 @@ open_salvaged (MfWireReader *r, const BlockHeader *header)
 static BlockResult
 skip_cut_block (MfWireReader *r, const BlockHeader *header)
 {
-  return skip_damage (r, 1, open_salvaged (r, header) ? "a block is cut off; its first records are used"
-                                                      : "a block is cut off");
+  return skip_damage (r, 1,
+      open_salvaged (r, header) ? "a block is cut off; its first records are used"
+                                : "a block is cut off");
 }
 
-// A block whose contents are damaged: its length is to be believed if something sensible follows it.
+// A block whose contents are damaged: its length is to be believed if something sensible follows
+// it.
 static BlockResult
 skip_damaged_block (MfWireReader *r, const BlockHeader *header)
 {
@@ -218,8 +222,9 @@ skip_damaged_block (MfWireReader *r, const BlockHeader *header)
     return BLOCK_FAILED;
   BlockHeader next;
   bool sensible = available (r) == whole
-      || parse_block_header (r, unread (r) + whole, available (r) - whole, &next);
-  return skip_damage (r, sensible ? whole : 1, open_salvaged (r, header)
+                  || parse_block_header (r, unread (r) + whole, available (r) - whole, &next);
+  return skip_damage (r, sensible ? whole : 1,
+      open_salvaged (r, header)
           ? "the checksum of a block does not match its bytes; its first records are used"
           : "the checksum of a block does not match its bytes");
 }
@@ -246,7 +251,8 @@ open_block (MfWireReader *r, const BlockHeader *header)
     return BLOCK_SKIPPED;
   }
   if (header->flags & BLOCK_ZSTD && !mf_pack_available ()) {
-    strcpy (r->error, "is compressed, but this build has no zstd: build it with MEMFLOW_WIRE_ZSTD=ON");
+    strcpy (
+        r->error, "is compressed, but this build has no zstd: build it with MEMFLOW_WIRE_ZSTD=ON");
     return BLOCK_FAILED;
   }
   if (!unpack (r, header, stored))
@@ -283,14 +289,16 @@ find_block (MfWireReader *r, MfWireItem *item)
   if (!fill (r, BLOCK_HEADER))
     return BLOCK_FAILED;
   if (available (r))
-    return r->ended ? skip_damage (r, available (r), "bytes follow the totals") : next_block (r, item);
+    return r->ended ? skip_damage (r, available (r), "bytes follow the totals")
+                    : next_block (r, item);
   if (r->damaged)
     return tell_damage (r, item, r->sequence);
   if (!r->ended && !r->told_end) {
     r->told_end = true;
-    return damage_item (item, r->offset, 0, 0, "the capture stops before its totals: its end is missing");
+    return damage_item (
+        item, r->offset, 0, 0, "the capture stops before its totals: its end is missing");
   }
-  *item = (MfWireItem) { .kind = MF_WIRE_DONE };
+  *item = (MfWireItem){ .kind = MF_WIRE_DONE };
   return BLOCK_ITEM;
 }
 
@@ -301,7 +309,7 @@ read_record (MfWireReader *r, MfWireItem *item)
 {
   RecordResult result = mf_wire_decode (r, item);
   if (result == RECORD_FAILED)
-    *item = (MfWireItem) { .kind = MF_WIRE_FAILED };
+    *item = (MfWireItem){ .kind = MF_WIRE_FAILED };
   if (result == RECORD_MALFORMED) {
     damage_item (item, r->block_at, r->block_bytes, 0, r->malformed);
     r->raw_at = r->raw_end;
@@ -313,7 +321,7 @@ MfWireItemKind
 mf_wire_read (MfWireReader *r, MfWireItem *item)
 {
   if (r->error[0]) {
-    *item = (MfWireItem) { .kind = MF_WIRE_FAILED };
+    *item = (MfWireItem){ .kind = MF_WIRE_FAILED };
     return item->kind;
   }
   for (;;) {
@@ -324,7 +332,7 @@ mf_wire_read (MfWireReader *r, MfWireItem *item)
     }
     BlockResult result = find_block (r, item);
     if (result == BLOCK_FAILED)
-      *item = (MfWireItem) { .kind = MF_WIRE_FAILED };
+      *item = (MfWireItem){ .kind = MF_WIRE_FAILED };
     if (result == BLOCK_FAILED || result == BLOCK_ITEM)
       return item->kind;
   }

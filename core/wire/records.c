@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes the records of one sound block. Its checksums were right, but its writer may still have been
-// wrong or malicious: everything is checked once more.
+// Decodes the records of one sound block. Its checksums were right, but its writer may still have
+// been wrong or malicious: everything is checked once more.
 #include "reader.h"
 
 #include "bytes.h"
 #include "rows.h"
 #include "schema.h"
 
-typedef struct { uint8_t *at; uint32_t n; } Body;
+typedef struct {
+  uint8_t *at;
+  uint32_t n;
+} Body;
 
 static RecordResult
 malformed (MfWireReader *r, const char *reason)
@@ -62,7 +65,7 @@ keep_schema (MfWireReader *r, Stream *stream, Body body, MfWireItem *item)
   stream->type = (MfType *) memory;
   stream->bytes = memcpy (memory + n, body.at, body.n);
   stream->n_bytes = body.n;
-  *item = (MfWireItem) { .kind = MF_WIRE_SCHEMA, .type = stream->type };
+  *item = (MfWireItem){ .kind = MF_WIRE_SCHEMA, .type = stream->type };
   return RECORD_ITEM;
 }
 
@@ -72,7 +75,7 @@ decode_schema (MfWireReader *r, Body body, MfWireItem *item)
   if (body.n < 4 || mf_load32 (body.at) >= MF_WIRE_SCHEMAS_MAX)
     return malformed (r, "a schema has a number above 1023");
   Stream *stream = &r->streams[mf_load32 (body.at)];
-  body = (Body) { body.at + 4, body.n - 4 };
+  body = (Body){ body.at + 4, body.n - 4 };
   if (!stream->type)
     return keep_schema (r, stream, body, item);
   if (stream->n_bytes != body.n || memcmp (stream->bytes, body.at, body.n))
@@ -88,7 +91,8 @@ decode_string (MfWireReader *r, Body body, MfWireItem *item __attribute__ ((unus
   uint32_t id = mf_load32 (body.at), here = id;
   if (r->from.string)
     here = r->from.string (r->from.user, (const char *) body.at + 4, body.n - 4).id;
-  return mf_id_map_add (&r->strings, id, here) ? RECORD_DONE : malformed (r, "a string is defined twice");
+  return mf_id_map_add (&r->strings, id, here) ? RECORD_DONE
+                                               : malformed (r, "a string is defined twice");
 }
 
 static RecordResult
@@ -98,23 +102,23 @@ decode_frame (MfWireReader *r, Body body, MfWireItem *item __attribute__ ((unuse
     return malformed (r, "a frame is cut off");
   uint32_t id = mf_load32 (body.at + FRAME_ID_AT), here = id;
   uint32_t caller = mf_load32 (body.at + FRAME_CALLER_AT);
-  MfFrame frame = {
-    { mf_load32 (body.at + FRAME_FUNCTION_AT) }, { mf_load32 (body.at + FRAME_FILE_AT) },
-    mf_load32 (body.at + FRAME_LINE_AT), 0
-  };
+  MfFrame frame = { { mf_load32 (body.at + FRAME_FUNCTION_AT) },
+    { mf_load32 (body.at + FRAME_FILE_AT) }, mf_load32 (body.at + FRAME_LINE_AT), 0 };
   if (!mf_id_map_find (&r->stacks, &caller) || !mf_id_map_find (&r->strings, &frame.function.id)
       || !mf_id_map_find (&r->strings, &frame.file.id))
     return malformed (r, "a frame refers to something that its block does not define");
   if (r->from.stack)
-    here = r->from.stack (r->from.user, (MfStack) { caller }, frame).id;
-  return mf_id_map_add (&r->stacks, id, here) ? RECORD_DONE : malformed (r, "a frame is defined twice");
+    here = r->from.stack (r->from.user, (MfStack){ caller }, frame).id;
+  return mf_id_map_add (&r->stacks, id, here) ? RECORD_DONE
+                                              : malformed (r, "a frame is defined twice");
 }
 
 // ---- batches
 
 // Turns the ids of a row into those of the run; NULL, or what is wrong with the row.
 static const char *
-rename_row (const MfWireReader *r, const MfType *type, uint32_t n_special, uint8_t *row, uint32_t text_size)
+rename_row (
+    const MfWireReader *r, const MfType *type, uint32_t n_special, uint8_t *row, uint32_t text_size)
 {
   for (uint32_t i = 0; i < n_special; i++) {
     const MfField *field = &type->fields[r->special[i]];
@@ -143,7 +147,8 @@ rename_rows (MfWireReader *r, const MfType *type, uint8_t *rows, uint32_t n, uin
   uint32_t kinds = 1u << MF_BOOL | 1u << MF_STRING | 1u << MF_STACK | 1u << MF_TEXT;
   uint32_t n_special = mf_row_fields_of (type, kinds, r->special);
   for (uint32_t i = 0; i < n && n_special; i++) {
-    const char *fault = rename_row (r, type, n_special, rows + (size_t) i * type->row_size, text_size);
+    const char *fault
+        = rename_row (r, type, n_special, rows + (size_t) i * type->row_size, text_size);
     if (fault)
       return fault;
   }
@@ -153,8 +158,10 @@ rename_rows (MfWireReader *r, const MfType *type, uint8_t *rows, uint32_t n, uin
 static RecordResult
 missing (const MfType *type, const char *name, uint64_t count, MfWireItem *item)
 {
-  *item = (MfWireItem) { .kind = MF_WIRE_MISSING, .type = type,
-    .loss = { .type = name, .stage = "", .consumer = "", .count = count, .reason = MF_LOST_DAMAGED } };
+  *item = (MfWireItem){ .kind = MF_WIRE_MISSING,
+    .type = type,
+    .loss
+    = { .type = name, .stage = "", .consumer = "", .count = count, .reason = MF_LOST_DAMAGED } };
   return RECORD_AGAIN;
 }
 
@@ -171,7 +178,8 @@ deliver_batch (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
   const MfType *type = stream->type;
   uint8_t *rows = body.at + BATCH_BODY;
   uint32_t n = mf_load32 (body.at + BATCH_ROWS_AT), text_size = mf_load32 (body.at + BATCH_TEXT_AT);
-  uint32_t stage = mf_load32 (body.at + BATCH_STAGE_AT), input = mf_load32 (body.at + BATCH_INPUT_AT);
+  uint32_t stage = mf_load32 (body.at + BATCH_STAGE_AT),
+           input = mf_load32 (body.at + BATCH_INPUT_AT);
   if (!mf_id_map_find (&r->strings, &stage) || !mf_id_map_find (&r->strings, &input))
     return malformed (r, "a batch refers to a name that its block does not define");
   const char *fault = rename_rows (r, type, rows, n, text_size);
@@ -180,18 +188,27 @@ deliver_batch (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
   if (r->foreign)
     mf_row_swap (type, rows, n);
   stream->rows += n;
-  *item = (MfWireItem) { .kind = MF_WIRE_BATCH, .type = type, .batch = {
-    .type = type, .rows = rows, .text = (const char *) rows + (size_t) n * type->row_size,
-    .n_rows = n, .stride = type->row_size, .text_size = text_size,
-    .epoch = mf_load32 (body.at + BATCH_EPOCH_AT), .stage = { stage }, .input = { input },
-    .flags = mf_load32 (body.at + BATCH_FLAGS_AT) & (MF_BATCH_INCOMPLETE | MF_BATCH_DERIVED) } };
+  *item = (MfWireItem){ .kind = MF_WIRE_BATCH,
+    .type = type,
+    .batch = { .type = type,
+        .rows = rows,
+        .text = (const char *) rows + (size_t) n * type->row_size,
+        .n_rows = n,
+        .stride = type->row_size,
+        .text_size = text_size,
+        .epoch = mf_load32 (body.at + BATCH_EPOCH_AT),
+        .stage = { stage },
+        .input = { input },
+        .flags
+        = mf_load32 (body.at + BATCH_FLAGS_AT) & (MF_BATCH_INCOMPLETE | MF_BATCH_DERIVED) } };
   return RECORD_ITEM;
 }
 
 static RecordResult
 decode_batch (MfWireReader *r, Body body, MfWireItem *item)
 {
-  uint32_t schema = body.n < BATCH_BODY ? MF_WIRE_SCHEMAS_MAX : mf_load32 (body.at + BATCH_SCHEMA_AT);
+  uint32_t schema
+      = body.n < BATCH_BODY ? MF_WIRE_SCHEMAS_MAX : mf_load32 (body.at + BATCH_SCHEMA_AT);
   if (schema >= MF_WIRE_SCHEMAS_MAX || !r->streams[schema].type)
     return malformed (r, "a batch has a schema that was not defined");
   Stream *stream = &r->streams[schema];
@@ -213,16 +230,15 @@ decode_loss (MfWireReader *r, Body body, MfWireItem *item)
 {
   if (body.n < LOSS_BODY)
     return malformed (r, "a loss is cut off");
-  MfWireLoss loss = {
-    .count = mf_load64 (body.at + LOSS_COUNT_AT), .reason = mf_load32 (body.at + LOSS_REASON_AT)
-  };
-  body = (Body) { body.at + LOSS_BODY, body.n - LOSS_BODY };
+  MfWireLoss loss = { .count = mf_load64 (body.at + LOSS_COUNT_AT),
+    .reason = mf_load32 (body.at + LOSS_REASON_AT) };
+  body = (Body){ body.at + LOSS_BODY, body.n - LOSS_BODY };
   loss.type = take_text (r, &body, 0);
   loss.stage = take_text (r, &body, 1);
   loss.consumer = take_text (r, &body, 2);
   if (!loss.type || !loss.stage || !loss.consumer)
     return malformed (r, "a loss is cut off");
-  *item = (MfWireItem) { .kind = MF_WIRE_LOSS, .loss = loss };
+  *item = (MfWireItem){ .kind = MF_WIRE_LOSS, .loss = loss };
   return RECORD_ITEM;
 }
 
@@ -232,7 +248,7 @@ decode_fact (MfWireReader *r, Body body, MfWireItem *item)
   const char *key = take_text (r, &body, 0), *value = take_text (r, &body, 1);
   if (!key || !value)
     return malformed (r, "a fact of the run is cut off");
-  *item = (MfWireItem) { .kind = MF_WIRE_FACT, .key = key, .value = value };
+  *item = (MfWireItem){ .kind = MF_WIRE_FACT, .key = key, .value = value };
   return RECORD_ITEM;
 }
 
@@ -241,24 +257,26 @@ static RecordResult
 decode_end (MfWireReader *r, Body body, MfWireItem *item)
 {
   uint32_t n = body.n < END_BODY ? UINT32_MAX : mf_load32 (body.at + END_TOTALS_AT);
-  body = (Body) { body.at + END_BODY, body.n - END_BODY };
+  body = (Body){ body.at + END_BODY, body.n - END_BODY };
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t schema = n == UINT32_MAX || body.n < TOTAL_BODY ? MF_WIRE_SCHEMAS_MAX
-                                                             : mf_load32 (body.at + TOTAL_SCHEMA_AT);
+    uint32_t schema = n == UINT32_MAX || body.n < TOTAL_BODY
+                          ? MF_WIRE_SCHEMAS_MAX
+                          : mf_load32 (body.at + TOTAL_SCHEMA_AT);
     if (schema >= MF_WIRE_SCHEMAS_MAX)
       return malformed (r, "the totals are cut off");
     Stream *stream = &r->streams[schema];
     uint64_t rows = mf_load64 (body.at + TOTAL_ROWS_AT), gap = rows - stream->rows;
-    body = (Body) { body.at + TOTAL_BODY, body.n - TOTAL_BODY };
+    body = (Body){ body.at + TOTAL_BODY, body.n - TOTAL_BODY };
     const char *name = take_text (r, &body, 0);
     if (!name || rows < stream->rows)
-      return malformed (r, name ? "a total is less than the rows before it" : "the totals are cut off");
+      return malformed (
+          r, name ? "a total is less than the rows before it" : "the totals are cut off");
     stream->rows = rows;
     if (gap)
       return missing (stream->type, name, gap, item);
   }
   r->ended = true;
-  *item = (MfWireItem) { .kind = MF_WIRE_END };
+  *item = (MfWireItem){ .kind = MF_WIRE_END };
   return RECORD_ITEM;
 }
 
@@ -272,11 +290,13 @@ decode_seal (MfWireReader *r __attribute__ ((unused)), Body body __attribute__ (
 
 typedef RecordResult (*Decode) (MfWireReader *r, Body body, MfWireItem *item);
 
+// clang-format off
 static const Decode DECODERS[] = {
   [RECORD_SCHEMA] = decode_schema, [RECORD_STRING] = decode_string, [RECORD_FRAME] = decode_frame,
   [RECORD_BATCH] = decode_batch,   [RECORD_LOSS] = decode_loss,     [RECORD_FACT] = decode_fact,
   [RECORD_END] = decode_end,       [RECORD_SEAL] = decode_seal,
 };
+// clang-format on
 
 RecordResult
 mf_wire_decode (MfWireReader *r, MfWireItem *item)

@@ -2,7 +2,9 @@
 // What the kinds of fields are in memory.
 #include "rows.h"
 
-// The widths that a kind may have (a sum of powers of two) and the number in it that is swapped as one.
+// The widths that a kind may have (a sum of powers of two) and the number in it that is swapped as
+// one.
+// clang-format off
 static const struct { uint8_t widths, unit; } KINDS[MF_N_KINDS] = {
   [MF_BOOL] = { 1, 0 }, [MF_U8] = { 1, 0 }, [MF_U16] = { 2, 0 }, [MF_U32] = { 4, 0 },
   [MF_U64] = { 8, 0 }, [MF_I8] = { 1, 0 }, [MF_I16] = { 2, 0 }, [MF_I32] = { 4, 0 },
@@ -11,9 +13,10 @@ static const struct { uint8_t widths, unit; } KINDS[MF_N_KINDS] = {
   [MF_ADDRESS] = { 8, 0 }, [MF_SIZE] = { 8, 0 }, [MF_STRING] = { 4, 0 }, [MF_STACK] = { 4, 0 },
   [MF_TEXT] = { 8, 4 },  // offset, length
 };
+// clang-format on
 
-_Static_assert (sizeof (bool) == 1 && sizeof (double) == 8, "rows hold them as one and eight bytes");
-_Static_assert (sizeof (MfText) == 8 && offsetof (MfText, length) == 4, "a text is two numbers");
+_Static_assert(sizeof (bool) == 1 && sizeof (double) == 8, "rows hold them as one and eight bytes");
+_Static_assert(sizeof (MfText) == 8 && offsetof (MfText, length) == 4, "a text is two numbers");
 
 bool
 mf_row_kind_fits (uint32_t kind, uint32_t width)

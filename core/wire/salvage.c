@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sound beginning of a block that is cut off or damaged: what its seals prove, and nothing else.
+// The sound beginning of a block that is cut off or damaged: what its seals prove, and nothing
+// else.
 #include "reader.h"
 
 #include "bytes.h"
@@ -33,7 +34,8 @@ uint32_t
 mf_wire_salvage (MfWireReader *r, const BlockHeader *header, const uint8_t *stored, size_t n)
 {
   bool packed = header->flags == BLOCK_ZSTD;
-  if (header->kind != BLOCK_RECORDS || (!packed && (header->flags || header->stored != header->raw)))
+  if (header->kind != BLOCK_RECORDS
+      || (!packed && (header->flags || header->stored != header->raw)))
     return 0;
   if (packed)
     n = mf_unpack (r->unpacker, stored, n, r->raw, header->raw);

@@ -9,8 +9,14 @@
 
 enum { HEAD_SIZE_AT = 0, HEAD_FIELDS_AT = 4, HEAD_MAJOR_AT = 8, HEAD_VIEW_AT = 10, HEAD_BODY = 12 };
 enum {
-  FIELD_OFFSET_AT = 0, FIELD_KIND_AT = 4, FIELD_WIDTH_AT = 6, FIELD_UNIT_AT = 8, FIELD_ROLE_AT = 9,
-  FIELD_FLAGS_AT = 10, FIELD_LABELS_AT = 12, FIELD_BODY = 16
+  FIELD_OFFSET_AT = 0,
+  FIELD_KIND_AT = 4,
+  FIELD_WIDTH_AT = 6,
+  FIELD_UNIT_AT = 8,
+  FIELD_ROLE_AT = 9,
+  FIELD_FLAGS_AT = 10,
+  FIELD_LABELS_AT = 12,
+  FIELD_BODY = 16
 };
 
 static const char *
@@ -97,7 +103,7 @@ same_field (const MfField *a, const MfField *b)
     if (strcmp (a->labels[i], b->labels[i]))
       return false;
   return a->offset == b->offset && a->kind == b->kind && a->width == b->width && a->unit == b->unit
-      && a->role == b->role && a->flags == b->flags;
+         && a->role == b->role && a->flags == b->flags;
 }
 
 bool
@@ -246,7 +252,8 @@ take_field (Decoder *d, uint32_t index)
   uint32_t n = mf_load32 (head + FIELD_LABELS_AT);
   MfField field = {
     .offset = mf_load32 (head + FIELD_OFFSET_AT),
-    .kind = mf_load16 (head + FIELD_KIND_AT), .width = mf_load16 (head + FIELD_WIDTH_AT),
+    .kind = mf_load16 (head + FIELD_KIND_AT),
+    .width = mf_load16 (head + FIELD_WIDTH_AT),
     .unit = (uint8_t) known (d, head[FIELD_UNIT_AT], MF_N_UNITS),
     .role = (uint8_t) known (d, head[FIELD_ROLE_AT], MF_N_ROLES),
     .flags = mf_load16 (head + FIELD_FLAGS_AT),
@@ -263,7 +270,8 @@ take_type (Decoder *d)
 {
   const uint8_t *head = take (d, HEAD_BODY);
   MfType type = {
-    .row_size = mf_load32 (head + HEAD_SIZE_AT), .n_fields = mf_load32 (head + HEAD_FIELDS_AT),
+    .row_size = mf_load32 (head + HEAD_SIZE_AT),
+    .n_fields = mf_load32 (head + HEAD_FIELDS_AT),
     .major = mf_load16 (head + HEAD_MAJOR_AT),
     .view = known (d, mf_load16 (head + HEAD_VIEW_AT), MF_N_VIEWS),
     .fields = d->fields,

@@ -14,8 +14,8 @@ bool mf_schema_equal (const MfType *a, const MfType *b);
 size_t mf_schema_bytes (const MfType *type);
 void mf_schema_store (const MfType *type, uint8_t *to);
 
-// Bytes of memory that the decoded schema needs; 0 = malformed. `newer`: the capture's minor version is
-// newer than ours, and units, roles and views that we do not know become none.
+// Bytes of memory that the decoded schema needs; 0 = malformed. `newer`: the capture's minor
+// version is newer than ours, and units, roles and views that we do not know become none.
 size_t mf_schema_measure (const uint8_t *bytes, size_t n, bool newer);
 
 // Decodes what was measured, into memory aligned for pointers. The type lives in that memory.

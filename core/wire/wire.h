@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The capture format: batches of rows with their schemas and names as bytes, and back.
-// C11 and libc only (zstd is a compile-time option), no heap of its own. docs/wire-format.md is the format.
+// C11 and libc only (zstd is a compile-time option), no heap of its own. docs/wire-format.md is the
+// format.
 #pragma once
 
 #include <memflow/events.h>
@@ -9,15 +10,16 @@ enum { MF_WIRE_MAJOR = 1, MF_WIRE_MINOR = 0 };
 
 // Limits of the format. A reader refuses what exceeds them, a writer does not write it.
 enum {
-  MF_WIRE_BLOCK_TARGET = 256 * 1024,   // a block is closed before it exceeds this, one large row excepted
-  MF_WIRE_BLOCK_MIN = 16 * 1024,       // the smallest buffer of a writer
+  MF_WIRE_BLOCK_TARGET
+  = 256 * 1024,                  // a block is closed before it exceeds this, one large row excepted
+  MF_WIRE_BLOCK_MIN = 16 * 1024, // the smallest buffer of a writer
   MF_WIRE_BLOCK_MAX = 1024 * 1024,
   MF_WIRE_STRING_MAX = 64 * 1024,
   MF_WIRE_SCHEMAS_MAX = 1024,
   MF_WIRE_FIELDS_MAX = 4096,
   MF_WIRE_ROW_MAX = 64 * 1024,
-  MF_WIRE_NAME_MAX = 127,              // of a type, a field
-  MF_WIRE_SCHEMA_BYTES_MAX = 16 * 1024 * 1024  // of all schemas of one capture, decoded
+  MF_WIRE_NAME_MAX = 127,                     // of a type, a field
+  MF_WIRE_SCHEMA_BYTES_MAX = 16 * 1024 * 1024 // of all schemas of one capture, decoded
 };
 
 // Rows that are known to be lost. reason: MF_LOST_*. Consumer "" = nobody got them.
@@ -39,24 +41,28 @@ typedef struct {
   const char *(*string) (void *user, MfString string, size_t *n);
   // The innermost call site of a stack and the rest of it; false = unknown id.
   bool (*frame) (void *user, MfStack stack, MfFrame *frame, MfStack *caller);
-  uint32_t block_bytes;  // size of the block buffer: MF_WIRE_BLOCK_MIN to MF_WIRE_BLOCK_MAX; 0 = the latter
-  int level;             // of zstd; 0 = not compressed
-  bool swapped;          // rows are in the byte order that this host does not have
+  uint32_t block_bytes; // size of the block buffer: MF_WIRE_BLOCK_MIN to MF_WIRE_BLOCK_MAX; 0 = the
+                        // latter
+  int level;            // of zstd; 0 = not compressed
+  bool swapped;         // rows are in the byte order that this host does not have
 } MfWireWriting;
 
-// Bytes of memory that a writer of this kind needs; aligned for any type. Everything that it will ever use.
+// Bytes of memory that a writer of this kind needs; aligned for any type. Everything that it will
+// ever use.
 size_t mf_wire_writer_bytes (const MfWireWriting *writing);
 
-// Makes a writer in the caller's memory, which the caller frees when he is done; nothing is to be closed.
+// Makes a writer in the caller's memory, which the caller frees when he is done; nothing is to be
+// closed.
 MfWireWriter *mf_wire_writer_init (void *memory, const MfWireWriting *writing);
 
 // Each returns false when `write` has failed; nothing is written any more then.
-// A row that the format cannot carry (its names exceed a block, an id is unknown) is recorded as a loss.
+// A row that the format cannot carry (its names exceed a block, an id is unknown) is recorded as a
+// loss.
 bool mf_wire_write_batch (MfWireWriter *writer, const MfBatch *batch);
 bool mf_wire_write_loss (MfWireWriter *writer, const MfWireLoss *loss);
 bool mf_wire_write_fact (MfWireWriter *writer, const char *key, const char *value);
-bool mf_wire_write_flush (MfWireWriter *writer);   // closes the open block
-bool mf_wire_write_end (MfWireWriter *writer);     // totals: proves that a capture is complete
+bool mf_wire_write_flush (MfWireWriter *writer); // closes the open block
+bool mf_wire_write_end (MfWireWriter *writer);   // totals: proves that a capture is complete
 
 // Rows written, and rows refused.
 uint64_t mf_wire_writer_rows (const MfWireWriter *writer);
@@ -76,24 +82,24 @@ typedef struct {
   // Both NULL = rows keep the ids of the capture.
   MfString (*string) (void *user, const char *text, size_t n);
   MfStack (*stack) (void *user, MfStack caller, MfFrame frame);
-  bool swapped;          // deliver rows in the byte order that this host does not have
+  bool swapped; // deliver rows in the byte order that this host does not have
 } MfWireReading;
 
 typedef enum {
-  MF_WIRE_SCHEMA,    // item.type: seen for the first time; lives as long as the reader
-  MF_WIRE_BATCH,     // item.batch, until the next call
-  MF_WIRE_LOSS,      // item.loss: recorded when the capture was written
-  MF_WIRE_FACT,      // item.key, item.value: of the run that was captured
-  MF_WIRE_MISSING,   // item.loss: rows that are not in the capture although they were written
-  MF_WIRE_DAMAGE,    // item.damage: bytes that could not be used
-  MF_WIRE_END,       // the capture is whole up to here and was ended by its writer
-  MF_WIRE_DONE,      // nothing follows
-  MF_WIRE_FAILED     // mf_wire_reader_error says why
+  MF_WIRE_SCHEMA,  // item.type: seen for the first time; lives as long as the reader
+  MF_WIRE_BATCH,   // item.batch, until the next call
+  MF_WIRE_LOSS,    // item.loss: recorded when the capture was written
+  MF_WIRE_FACT,    // item.key, item.value: of the run that was captured
+  MF_WIRE_MISSING, // item.loss: rows that are not in the capture although they were written
+  MF_WIRE_DAMAGE,  // item.damage: bytes that could not be used
+  MF_WIRE_END,     // the capture is whole up to here and was ended by its writer
+  MF_WIRE_DONE,    // nothing follows
+  MF_WIRE_FAILED   // mf_wire_reader_error says why
 } MfWireItemKind;
 
 typedef struct {
-  uint64_t offset, length;  // bytes of the capture; length 0 = something should stand there
-  uint64_t blocks;          // numbered blocks that are missing here
+  uint64_t offset, length; // bytes of the capture; length 0 = something should stand there
+  uint64_t blocks;         // numbered blocks that are missing here
   const char *reason;
 } MfWireDamage;
 

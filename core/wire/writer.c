@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encodes batches into blocks. Each block defines all names and schemas that its rows use, so that the
-// loss of one block loses no other rows; what is defined already stands in two small sets.
+// Encodes batches into blocks. Each block defines all names and schemas that its rows use, so that
+// the loss of one block loses no other rows; what is defined already stands in two small sets.
 #include "wire.h"
 
 #include "bytes.h"
@@ -10,18 +10,25 @@
 #include "rows.h"
 #include "schema.h"
 
-enum { CHAIN = 512 };  // frames of a stack that are defined in one walk
-enum { GROUP = 4 * 1024 };  // a compressed block is sealed once this many raw bytes have come together
+enum { CHAIN = 512 }; // frames of a stack that are defined in one walk
+enum {
+  GROUP = 4 * 1024
+}; // a compressed block is sealed once this many raw bytes have come together
 enum { STACK_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
 
 // Ids that the open block defines: open addressing, 0 = empty slot.
-typedef struct { uint32_t *ids, mask, n; } IdSet;
-
-typedef struct { const MfType *type; uint32_t schema; } SeenType;
+typedef struct {
+  uint32_t *ids, mask, n;
+} IdSet;
 
 typedef struct {
   const MfType *type;
-  uint64_t rows, block;  // written so far; number + 1 of the last block that defines it
+  uint32_t schema;
+} SeenType;
+
+typedef struct {
+  const MfType *type;
+  uint64_t rows, block; // written so far; number + 1 of the last block that defines it
 } Schema;
 
 struct MfWireWriter {
@@ -30,7 +37,7 @@ struct MfWireWriter {
   uint8_t *raw, *stored;
   MfPacker packer;
   uint32_t capacity, target, used, block_rows;
-  uint32_t sealed, sum;  // end of the last seal, and the checksum that it holds
+  uint32_t sealed, sum; // end of the last seal, and the checksum that it holds
   uint64_t sequence, rows, refused;
   bool begun, failed, foreign, has_text;
   IdSet strings, stacks;
@@ -50,7 +57,8 @@ id_set_clear (IdSet *set)
   set->n = 0;
 }
 
-// The checksums of a block begin with its number, so that no records of another one pass for its own.
+// The checksums of a block begin with its number, so that no records of another one pass for its
+// own.
 static void
 begin_block (MfWireWriter *w)
 {
@@ -87,7 +95,7 @@ mf_wire_writer_bytes (const MfWireWriting *writing)
   uint32_t capacity = capacity_of (writing);
   size_t stored = writing->level ? capacity : 0;
   return padded (sizeof (MfWireWriter)) + capacity + BLOCK_HEADER + stored
-      + mf_pack_bytes (writing->level) + 2 * sizeof (uint32_t) * slots_of (capacity);
+         + mf_pack_bytes (writing->level) + 2 * sizeof (uint32_t) * slots_of (capacity);
 }
 
 MfWireWriter *
@@ -178,8 +186,8 @@ put_record (MfWireWriter *w, uint16_t kind, size_t length)
   return at + RECORD_HEADER;
 }
 
-// Seals the records since the last seal: a reader can use them even if the rest of the block is lost.
-// Without compression that costs so little that each batch has its own.
+// Seals the records since the last seal: a reader can use them even if the rest of the block is
+// lost. Without compression that costs so little that each batch has its own.
 static void
 seal (MfWireWriter *w)
 {
@@ -195,7 +203,8 @@ seal (MfWireWriter *w)
   mf_pack_flush (&w->packer, w->used);
 }
 
-// Room for a record that stands outside batches: in this block or in the next; NULL = it fits in none.
+// Room for a record that stands outside batches: in this block or in the next; NULL = it fits in
+// none.
 static uint8_t *
 put_lone_record (MfWireWriter *w, uint16_t kind, size_t length)
 {
@@ -235,7 +244,7 @@ define_string (MfWireWriter *w, size_t planned, uint32_t id)
   if (!id || *slot)
     return FITS;
   size_t n = 0;
-  const char *text = w->to.string (w->to.user, (MfString) { id }, &n);
+  const char *text = w->to.string (w->to.user, (MfString){ id }, &n);
   if (!text || n > MF_WIRE_STRING_MAX)
     return REFUSED;
   if (id_set_full (&w->strings) || !has_room (w, planned, RECORD_HEADER + padded (4 + n)))
@@ -253,7 +262,7 @@ define_frame (MfWireWriter *w, size_t planned, uint32_t id)
 {
   MfFrame frame;
   MfStack caller;
-  if (!w->to.frame (w->to.user, (MfStack) { id }, &frame, &caller))
+  if (!w->to.frame (w->to.user, (MfStack){ id }, &frame, &caller))
     return REFUSED;
   Fit fit = define_string (w, planned, frame.function.id);
   if (fit == FITS)
@@ -284,7 +293,7 @@ walk_stack (MfWireWriter *w, uint32_t id)
   MfStack caller;
   for (; id && !*id_set_slot (&w->stacks, id) && n <= STACK_MAX; id = caller.id) {
     w->chain[n++ % CHAIN] = id;
-    if (!w->to.frame (w->to.user, (MfStack) { id }, &frame, &caller))
+    if (!w->to.frame (w->to.user, (MfStack){ id }, &frame, &caller))
       return STACK_MAX + 1;
   }
   return n;
@@ -345,7 +354,7 @@ schema_of (MfWireWriter *w, const MfType *type)
       return w->seen[i].schema;
   uint32_t schema = add_schema (w, type);
   if (w->n_seen < MF_WIRE_SCHEMAS_MAX)
-    w->seen[w->n_seen++] = (SeenType) { type, schema };
+    w->seen[w->n_seen++] = (SeenType){ type, schema };
   return schema;
 }
 
@@ -363,7 +372,7 @@ row_number (const MfWireWriter *w, const uint8_t *at)
 static MfText
 row_text (const MfWireWriter *w, const uint8_t *at)
 {
-  return (MfText) { row_number (w, at), row_number (w, at + offsetof (MfText, length)) };
+  return (MfText){ row_number (w, at), row_number (w, at + offsetof (MfText, length)) };
 }
 
 static Fit
@@ -381,9 +390,9 @@ plan_row (MfWireWriter *w, const MfBatch *batch, const uint8_t *row, size_t *pla
   for (uint32_t i = 0; i < w->n_special; i++) {
     const MfField *field = &batch->type->fields[w->special[i]];
     const uint8_t *at = row + field->offset;
-    Fit fit = field->kind == MF_STRING ? define_string (w, *planned, row_number (w, at))
-        : field->kind == MF_STACK      ? define_stack (w, *planned, row_number (w, at))
-                                       : text_fit (batch, row_text (w, at));
+    Fit fit = field->kind == MF_STRING  ? define_string (w, *planned, row_number (w, at))
+              : field->kind == MF_STACK ? define_stack (w, *planned, row_number (w, at))
+                                        : text_fit (batch, row_text (w, at));
     if (fit != FITS)
       return fit;
     if (field->kind == MF_TEXT)
@@ -459,10 +468,11 @@ define_origin (MfWireWriter *w, const MfBatch *batch, uint32_t schema)
   return fit == FITS ? define_string (w, 0, batch->input.id) : fit;
 }
 
-// Writes as many of the n rows as the open block can take before it is to be sealed: how many. *fit says
-// whether there is room for more.
+// Writes as many of the n rows as the open block can take before it is to be sealed: how many. *fit
+// says whether there is room for more.
 static uint32_t
-put_some (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t *from, uint32_t n, Fit *fit)
+put_some (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t *from, uint32_t n,
+    Fit *fit)
 {
   seal (w);
   *fit = define_origin (w, batch, schema);
@@ -485,8 +495,11 @@ refuse_rows (MfWireWriter *w, const MfBatch *batch, uint64_t n)
   size_t length = 0;
   const char *stage = batch->stage.id ? w->to.string (w->to.user, batch->stage, &length) : NULL;
   w->refused += n;
-  return mf_wire_write_loss (w, &(MfWireLoss) { .type = batch->type->name, .stage = stage ? stage : "",
-      .consumer = "", .count = n, .reason = MF_LOST_REFUSED });
+  return mf_wire_write_loss (w, &(MfWireLoss){ .type = batch->type->name,
+                                    .stage = stage ? stage : "",
+                                    .consumer = "",
+                                    .count = n,
+                                    .reason = MF_LOST_REFUSED });
 }
 
 bool
@@ -503,8 +516,8 @@ mf_wire_write_batch (MfWireWriter *w, const MfBatch *batch)
   for (uint32_t row = 0; row < batch->n_rows && !w->failed;) {
     Fit fit;
     bool fresh = !w->used;
-    row += put_some (w, batch, schema, batch->rows + (size_t) row * batch->stride,
-        batch->n_rows - row, &fit);
+    row += put_some (
+        w, batch, schema, batch->rows + (size_t) row * batch->stride, batch->n_rows - row, &fit);
     if (fit == REFUSED || (fit == NO_ROOM && fresh && !w->block_rows)) {
       refuse_rows (w, batch, 1);
       row++;
@@ -574,7 +587,8 @@ bool
 mf_wire_write_end (MfWireWriter *w)
 {
   uint8_t *body = put_lone_record (w, RECORD_END, end_bytes (w));
-  if (!body)  // a writer with small blocks and more types than fit: its captures stay without a proof
+  if (!body) // a writer with small blocks and more types than fit: its captures stay without a
+             // proof
     return mf_wire_write_flush (w);
   memset (body, 0, END_BODY);
   mf_store32 (body + END_TOTALS_AT, w->n_schemas);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The format `capture`: what the collectors published, for the collector `replay`. Glue only; the bytes
-// are made in core/wire.
+// The format `capture`: what the collectors published, for the collector `replay`. Glue only; the
+// bytes are made in core/wire.
 #include <memflow/plugin.h>
 
 #include <fnmatch.h>
@@ -65,19 +65,23 @@ static bool
 capture_start (void *stage)
 {
   Capture *capture = stage;
-  MfWireWriting writing = { .user = capture, .write = write_bytes, .string = name_of, .frame = frame_of,
+  MfWireWriting writing = { .user = capture,
+    .write = write_bytes,
+    .string = name_of,
+    .frame = frame_of,
     .level = (int) capture->compression };
   size_t n = mf_wire_writer_bytes (&writing);
   void *memory = mf_resize (capture, NULL, n);
   if (!memory)
-    return mf_fail_option (capture, "compression", "cannot write a capture with compression %u: "
-        "out of memory, %zu bytes are needed", capture->compression, n);
+    return mf_fail_option (capture, "compression",
+        "cannot write a capture with compression %u: "
+        "out of memory, %zu bytes are needed",
+        capture->compression, n);
   capture->writer = mf_wire_writer_init (memory, &writing);
   const MfRunFacts *run = mf_run (capture);
-  return open_output (capture)
-      && mf_wire_write_fact (capture->writer, "pipeline", run->name)
-      && mf_wire_write_fact (capture->writer, "configuration", run->configuration)
-      && mf_wire_write_fact (capture->writer, "version", run->version);
+  return open_output (capture) && mf_wire_write_fact (capture->writer, "pipeline", run->name)
+         && mf_wire_write_fact (capture->writer, "configuration", run->configuration)
+         && mf_wire_write_fact (capture->writer, "version", run->version);
 }
 
 static bool
@@ -121,8 +125,10 @@ capture_finish (void *stage)
   Capture *capture = stage;
   uint64_t refused = mf_wire_writer_refused (capture->writer);
   if (refused)
-    mf_log (capture, MF_LOG_WARNING, "%" PRIu64 " rows are not in the capture: their names do not fit "
-        "into a block, or the schema is not valid", refused);
+    mf_log (capture, MF_LOG_WARNING,
+        "%" PRIu64 " rows are not in the capture: their names do not fit "
+        "into a block, or the schema is not valid",
+        refused);
   if (!mf_wire_write_end (capture->writer))
     return false;
   mf_output_count (capture, capture->output, mf_wire_writer_rows (capture->writer));
@@ -138,13 +144,17 @@ capture_stop (void *stage)
   capture->writer = NULL;
 }
 
-static const char help[] =
-  "Records the run in one file that the collector replay reads again: `memflow run CONFIG FILE.mfc` gives\n"
-  "the same report as the run itself. By default it holds what collectors published; what analyzers\n"
-  "conclude is concluded again at replay. Rows that were lost while recording are noted in it.\n\n"
-  "The format is described in docs/wire-format.md. A capture that was cut off or damaged can be read up to\n"
-  "the damage and after it; what is missing is told.";
+static const char help[] = "Records the run in one file that the collector replay reads again: "
+                           "`memflow run CONFIG FILE.mfc` gives\n"
+                           "the same report as the run itself. By default it holds what collectors "
+                           "published; what analyzers\n"
+                           "conclude is concluded again at replay. Rows that were lost while "
+                           "recording are noted in it.\n\n"
+                           "The format is described in docs/wire-format.md. A capture that was cut "
+                           "off or damaged can be read up to\n"
+                           "the damage and after it; what is missing is told.";
 
+// clang-format off
 MF_PLUGIN (Capture, "capture", .kind = MF_FORMAT,
   .summary = "everything that was collected, to be replayed later",
   .help = help,
@@ -155,3 +165,4 @@ MF_PLUGIN (Capture, "capture", .kind = MF_FORMAT,
     MF_OPTION (Capture, types, NULL, "event types to write, as globs; all when not given")),
   MF_CONSUMES (MF_INPUT (MfLost, capture_take_lost), MF_INPUT_ANY ("*", capture_take)),
   .start = capture_start, .finish = capture_finish, .stop = capture_stop);
+// clang-format on

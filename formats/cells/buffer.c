@@ -21,13 +21,13 @@ resize_heap (void *user, void *old, size_t bytes)
 MfMemory
 mf_memory_heap (void)
 {
-  return (MfMemory) { NULL, resize_heap };
+  return (MfMemory){ NULL, resize_heap };
 }
 
 void
 mf_buffer_init (MfBuffer *buffer, MfMemory memory)
 {
-  *buffer = (MfBuffer) { .memory = memory };
+  *buffer = (MfBuffer){ .memory = memory };
 }
 
 void

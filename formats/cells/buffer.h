@@ -60,4 +60,4 @@ mf_buffer_put_char (MfBuffer *buffer, char c)
 }
 
 void mf_buffer_printf (MfBuffer *buffer, const char *format, ...)
-  __attribute__ ((format (printf, 2, 3)));
+    __attribute__ ((format (printf, 2, 3)));

@@ -8,36 +8,46 @@
 #include <math.h>
 
 enum {
-  SHORT = 32,                // bytes copied at once: a prefix, an unknown cell
-  NUMBER_ROOM = 64,          // of one cell without its prefix: digits or a short copy
+  SHORT = 32,       // bytes copied at once: a prefix, an unknown cell
+  NUMBER_ROOM = 64, // of one cell without its prefix: digits or a short copy
   STRING_SLOTS = 512,
   STACK_SLOTS = 1024,
   DRAIN = 64 * 1024
 };
 
 // Rendered names: slot = id modulo the number of slots. A length of 0 = empty.
-struct MfNameSlot { uint32_t id; uint16_t length; char bytes[58]; };
-struct MfStackSlot { uint32_t id; uint16_t length; char bytes[250]; };
-_Static_assert (sizeof (struct MfNameSlot) == 64, "a name slot is one cache line");
-_Static_assert (sizeof (struct MfStackSlot) == 256, "a stack slot is four cache lines");
+struct MfNameSlot {
+  uint32_t id;
+  uint16_t length;
+  char bytes[58];
+};
+struct MfStackSlot {
+  uint32_t id;
+  uint16_t length;
+  char bytes[250];
+};
+_Static_assert(sizeof (struct MfNameSlot) == 64, "a name slot is one cache line");
+_Static_assert(sizeof (struct MfStackSlot) == 256, "a stack slot is four cache lines");
 
-typedef struct { uint32_t start, length; } Label;
+typedef struct {
+  uint32_t start, length;
+} Label;
 
 typedef struct {
   const MfCellStyle *style;
   const MfRowJob *job;
   const MfBatch *batch;
-  size_t row_room;             // that every cell leaves behind itself
+  size_t row_room; // that every cell leaves behind itself
 } Run;
 
 typedef struct Cell Cell;
 typedef char *(*WriteCell) (const Run *run, const Cell *cell, const uint8_t *row, char *to);
 
 struct Cell {
-  WriteCell write, known;      // `known` follows when `write` has found that the value is known
+  WriteCell write, known; // `known` follows when `write` has found that the value is known
   uint32_t offset, n_labels, prefix_length, unknown_length;
   char prefix[SHORT], unknown[8];
-  const char *long_prefix;     // when it is longer than `prefix`
+  const char *long_prefix; // when it is longer than `prefix`
   const MfField *field;
   const Label *labels;
   const char *label_bytes;
@@ -46,8 +56,8 @@ struct Cell {
 struct MfCellWriter {
   const MfCellStyle *style;
   uint32_t n_cells;
-  size_t extent, fixed_room;   // bytes of a row that are read; room of all cells but the long ones
-  MfBuffer names;              // long prefixes and labels, rendered
+  size_t extent, fixed_room; // bytes of a row that are read; room of all cells but the long ones
+  MfBuffer names;            // long prefixes and labels, rendered
   GArray *labels;
   Cell cells[];
 };
@@ -71,14 +81,16 @@ put_unknown (const Cell *cell, char *to)
   return to + cell->unknown_length;
 }
 
-#define LOAD(Number, value) Number value; memcpy (&value, row + cell->offset, sizeof value)
+#define LOAD(Number, value)                                                                        \
+  Number value;                                                                                    \
+  memcpy (&value, row + cell->offset, sizeof value)
 
-#define INTEGER_CELL(Number, put) \
-  static char *write_##Number (const Run *run, const Cell *cell, const uint8_t *row, char *to) \
-  { \
-    (void) run; \
-    LOAD (Number, value); \
-    return put (to, value); \
+#define INTEGER_CELL(Number, put)                                                                  \
+  static char *write_##Number (const Run *run, const Cell *cell, const uint8_t *row, char *to)     \
+  {                                                                                                \
+    (void) run;                                                                                    \
+    LOAD (Number, value);                                                                          \
+    return put (to, value);                                                                        \
   }
 INTEGER_CELL (uint8_t, mf_put_u64)
 INTEGER_CELL (uint16_t, mf_put_u64)
@@ -231,7 +243,7 @@ write_string (const Run *run, const Cell *cell, const uint8_t *row, char *to)
   run->style->text (out, text, strlen (text));
   size_t length = out->length - start;
   if (slot && !out->failed && length <= sizeof slot->bytes) {
-    *slot = (struct MfNameSlot) { .id = string.id, .length = (uint16_t) length };
+    *slot = (struct MfNameSlot){ .id = string.id, .length = (uint16_t) length };
     memcpy (slot->bytes, out->bytes + start, length);
   }
   return close_tail (run);
@@ -301,7 +313,7 @@ mf_name_cache_free (MfNameCache *cache, MfMemory memory)
     memory.resize (memory.user, cache->strings, 0);
   if (cache->stacks)
     memory.resize (memory.user, cache->stacks, 0);
-  *cache = (MfNameCache) { NULL, NULL };
+  *cache = (MfNameCache){ NULL, NULL };
 }
 
 // ---- numbers with a fraction
@@ -335,6 +347,7 @@ mf_put_real (MfBuffer *to, double value)
 
 // ---- choosing the functions
 
+// clang-format off
 static const WriteCell by_kind[MF_N_KINDS] = {
   [MF_NONE] = write_unknown, [MF_BOOL] = write_bool,
   [MF_U8] = write_uint8_t, [MF_U16] = write_uint16_t,
@@ -346,6 +359,7 @@ static const WriteCell by_kind[MF_N_KINDS] = {
   [MF_ADDRESS] = write_address, [MF_SIZE] = write_size,
   [MF_STRING] = write_string, [MF_STACK] = write_stack, [MF_TEXT] = write_text,
 };
+// clang-format on
 
 static void
 choose_functions (Cell *cell, const MfType *type, const MfField *field)
@@ -427,7 +441,7 @@ mf_cell_writer_new (const MfType *type, const MfCellStyle *style)
   writer->style = style;
   writer->n_cells = type->n_fields;
   writer->labels = g_array_new (FALSE, FALSE, sizeof (Label));
-  mf_buffer_init (&writer->names, (MfMemory) { NULL, resize_schema });
+  mf_buffer_init (&writer->names, (MfMemory){ NULL, resize_schema });
   for (uint32_t i = 0; i < type->n_fields; i++) {
     Cell *cell = &writer->cells[i];
     choose_functions (cell, type, &type->fields[i]);
@@ -472,7 +486,7 @@ static bool
 drain (const MfRowJob *job)
 {
   bool taken = job->out->length == 0
-    || job->sink.write (job->sink.user, job->out->bytes, job->out->length);
+               || job->sink.write (job->sink.user, job->out->bytes, job->out->length);
   job->out->length = 0;
   return taken;
 }

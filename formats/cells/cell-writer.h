@@ -10,9 +10,9 @@
 // What makes a cell of CSV another than one of JSON. The functions append one whole cell.
 typedef struct MfCellStyle MfCellStyle;
 struct MfCellStyle {
-  const char *unknown;         // "" or null
+  const char *unknown; // "" or null
   const char *row_end;
-  char separator;              // for `prefix`
+  char separator; // for `prefix`
   bool quoted_addresses;
   void (*prefix) (const MfCellStyle *style, const MfType *type, uint32_t field, MfBuffer *to);
   void (*text) (MfBuffer *to, const char *bytes, size_t n);
@@ -45,7 +45,7 @@ void mf_cell_writer_free (MfCellWriter *writer);
 typedef struct {
   const MfNames *names;
   MfNameCache *cache;
-  MfBuffer *out;               // working space; empty afterwards
+  MfBuffer *out; // working space; empty afterwards
   const char *lead;
   size_t lead_length;
   MfSink sink;
@@ -53,9 +53,9 @@ typedef struct {
 
 typedef enum {
   MF_ROWS_WRITTEN,
-  MF_ROWS_NO_MEMORY,  // the buffer could not grow
-  MF_ROWS_STOPPED,    // the sink said so
-  MF_ROWS_MISFIT      // the batch's rows are shorter than its schema: nothing was written
+  MF_ROWS_NO_MEMORY, // the buffer could not grow
+  MF_ROWS_STOPPED,   // the sink said so
+  MF_ROWS_MISFIT     // the batch's rows are shorter than its schema: nothing was written
 } MfRowsResult;
 
 // Writes the rows of a batch whose schema is, or begins with, the writer's type. The sink receives

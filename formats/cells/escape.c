@@ -5,6 +5,7 @@
 #include <glib.h>
 
 // Beyond ASCII, what a terminal or an editor would obey instead of showing.
+// clang-format off
 static const struct { gunichar first, last; } obeyed[] = {
   { 0x80, 0x9f },      // C1 controls: 0x9b starts a terminal sequence
   { 0x200e, 0x200f },  // direction marks
@@ -12,6 +13,7 @@ static const struct { gunichar first, last; } obeyed[] = {
   { 0x2066, 0x2069 },  // direction isolates
   { 0xfeff, 0xfeff },  // byte order mark
 };
+// clang-format on
 
 static bool
 is_obeyed (gunichar c)

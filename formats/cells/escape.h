@@ -6,9 +6,9 @@
 #include "buffer.h"
 
 typedef enum {
-  MF_ESCAPE_PLAIN,  // \x1b for bytes, \u202e for characters; a backslash stays
-  MF_ESCAPE_ASCII,  // the same, and everything beyond ASCII is spelled out too
-  MF_ESCAPE_JSON    // the inside of a JSON string; a byte that is no UTF-8 becomes U+FFFD
+  MF_ESCAPE_PLAIN, // \x1b for bytes, \u202e for characters; a backslash stays
+  MF_ESCAPE_ASCII, // the same, and everything beyond ASCII is spelled out too
+  MF_ESCAPE_JSON   // the inside of a JSON string; a byte that is no UTF-8 becomes U+FFFD
 } MfEscape;
 
 // Appends n bytes; a failure shows in `to->failed`.

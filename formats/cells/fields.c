@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+// clang-format off
 static const struct {
   const char *name, *unit;
   uint8_t width;  // 0 = 1, 2 or 4
@@ -30,6 +31,7 @@ static const struct {
   [MF_STACK] = { "stack", "", 4, false, false },
   [MF_TEXT] = { "text", "", 8, false, false },
 };
+// clang-format on
 
 static bool
 width_fits (const MfField *field)
@@ -43,7 +45,7 @@ bool
 mf_field_fits (const MfType *type, const MfField *field)
 {
   return field->name && field->kind < MF_N_KINDS && width_fits (field)
-    && field->offset <= type->row_size && field->width <= type->row_size - field->offset;
+         && field->offset <= type->row_size && field->width <= type->row_size - field->offset;
 }
 
 uint64_t
@@ -134,9 +136,15 @@ const char *
 mf_field_unit (const MfField *field)
 {
   static const char *const units[MF_N_UNITS] = {
-    [MF_UNIT_NONE] = "", [MF_UNIT_BYTES] = "B", [MF_UNIT_NANOSECONDS] = "ns",
-    [MF_UNIT_PERCENT] = "%", [MF_UNIT_RATIO] = "ratio", [MF_UNIT_BLOCKS] = "blocks",
-    [MF_UNIT_ROWS] = "rows", [MF_UNIT_CALLS] = "calls", [MF_UNIT_PER_SECOND] = "1/s",
+    [MF_UNIT_NONE] = "",
+    [MF_UNIT_BYTES] = "B",
+    [MF_UNIT_NANOSECONDS] = "ns",
+    [MF_UNIT_PERCENT] = "%",
+    [MF_UNIT_RATIO] = "ratio",
+    [MF_UNIT_BLOCKS] = "blocks",
+    [MF_UNIT_ROWS] = "rows",
+    [MF_UNIT_CALLS] = "calls",
+    [MF_UNIT_PER_SECOND] = "1/s",
   };
   if (field->kind < MF_N_KINDS && kinds[field->kind].unit[0])
     return kinds[field->kind].unit;

@@ -18,7 +18,7 @@ uint64_t mf_field_bits (const MfField *field, const uint8_t *row);
 int64_t mf_field_signed (const MfField *field, const uint8_t *row);
 
 bool mf_kind_is_signed (unsigned kind);
-bool mf_kind_is_number (unsigned kind);  // integers, f64, times, durations, sizes; not addresses
+bool mf_kind_is_number (unsigned kind); // integers, f64, times, durations, sizes; not addresses
 
 // A number as a double; NaN when it is not known or the kind has none.
 double mf_field_real (const MfField *field, const uint8_t *row);

@@ -6,14 +6,14 @@ static bool
 carries (const MfBatch *batch, const MfType *type)
 {
   return strcmp (batch->type->name, type->name) == 0 && batch->type->major == type->major
-    && batch->type->row_size >= type->row_size && batch->stride >= type->row_size;
+         && batch->type->row_size >= type->row_size && batch->stride >= type->row_size;
 }
 
 static bool
 same_edge (const MfLost *a, const MfLost *b)
 {
   return a->stage.id == b->stage.id && a->consumer.id == b->consumer.id && a->type.id == b->type.id
-    && a->reason == b->reason;
+         && a->reason == b->reason;
 }
 
 static uint64_t
@@ -30,7 +30,7 @@ widen (MfLost *entry, const MfLost *lost)
   if (lost->from.ns != MF_TIME_NONE.ns
       && (entry->from.ns == MF_TIME_NONE.ns || lost->from.ns < entry->from.ns))
     entry->from = lost->from;
-  if (lost->to.ns > entry->to.ns)  // MF_TIME_NONE is the least
+  if (lost->to.ns > entry->to.ns) // MF_TIME_NONE is the least
     entry->to = lost->to;
 }
 
@@ -48,7 +48,7 @@ add (MfLosses *losses, const MfLost *lost)
     return;
   }
   MfLost *others = &losses->entries[MF_LOSSES_MAX - 1];
-  others->stage = others->consumer = others->type = (MfString) { 0 };
+  others->stage = others->consumer = others->type = (MfString){ 0 };
   widen (others, lost);
 }
 
@@ -70,5 +70,5 @@ bool
 mf_losses_none (const MfLosses *losses)
 {
   return losses->ended && losses->end.outcome == 0 && losses->end.lost == 0 && losses->n == 0
-    && !losses->incomplete;
+         && !losses->incomplete;
 }

@@ -5,13 +5,13 @@
 
 #include <memflow/events.h>
 
-enum { MF_LOSSES_MAX = 64 };  // edges told apart; the losses of further ones are summed in the last
+enum { MF_LOSSES_MAX = 64 }; // edges told apart; the losses of further ones are summed in the last
 
 typedef struct {
-  MfLost entries[MF_LOSSES_MAX];  // one for each (stage, consumer, type, reason), counts summed
+  MfLost entries[MF_LOSSES_MAX]; // one for each (stage, consumer, type, reason), counts summed
   uint32_t n;
-  bool incomplete;                // a batch said that something upstream of it was lost
-  bool ended;                     // `end` was seen
+  bool incomplete; // a batch said that something upstream of it was lost
+  bool ended;      // `end` was seen
   uint64_t total;
   MfRunEnd end;
 } MfLosses;

@@ -13,7 +13,7 @@ typedef struct {
   bool (*stack_frame) (void *user, MfStack stack, MfFrame *frame, MfStack *caller);
 } MfNames;
 
-enum { MF_STACK_DEPTH_MAX = 4096 };  // frames written of one stack; a longer one ends in "..."
+enum { MF_STACK_DEPTH_MAX = 4096 }; // frames written of one stack; a longer one ends in "..."
 
 static inline const char *
 mf_names_string (const MfNames *names, MfString string)

@@ -29,13 +29,13 @@ mf_service_resize (void *stage, void *old, size_t bytes)
 static inline MfNames
 mf_names_of_stage (void *stage)
 {
-  return (MfNames) { stage, mf_service_string, mf_service_frame };
+  return (MfNames){ stage, mf_service_string, mf_service_frame };
 }
 
 static inline MfMemory
 mf_memory_of_stage (void *stage)
 {
-  return (MfMemory) { stage, mf_service_resize };
+  return (MfMemory){ stage, mf_service_resize };
 }
 
 // Turns the result of mf_cell_writer_rows into that of a handler: fails the stage where it has to.
@@ -43,10 +43,10 @@ static inline bool
 mf_rows_check (void *stage, const MfBatch *batch, MfRowsResult result)
 {
   if (result == MF_ROWS_NO_MEMORY)
-    return mf_fail (stage, "cannot write %u rows of %s: out of memory", batch->n_rows,
-      batch->type->name);
+    return mf_fail (
+        stage, "cannot write %u rows of %s: out of memory", batch->n_rows, batch->type->name);
   if (result == MF_ROWS_MISFIT)
     return mf_fail (stage, "cannot write rows of %s: its schema reads beyond the %u bytes of a row",
-      batch->type->name, batch->stride);
+        batch->type->name, batch->stride);
   return result == MF_ROWS_WRITTEN;
 }

@@ -100,8 +100,13 @@ put_prefix (const MfCellStyle *style, const MfType *type, uint32_t field, MfBuff
 MfCellStyle
 mf_csv_style (char separator, const char *row_end)
 {
-  return (MfCellStyle) { .unknown = "", .row_end = row_end, .separator = separator,
-    .prefix = put_prefix, .text = put_text, .stack = put_stack, .flags = put_flags };
+  return (MfCellStyle){ .unknown = "",
+    .row_end = row_end,
+    .separator = separator,
+    .prefix = put_prefix,
+    .text = put_text,
+    .stack = put_stack,
+    .flags = put_flags };
 }
 
 static void
@@ -109,7 +114,7 @@ put_column (MfBuffer *to, const MfField *field)
 {
   const char *unit = mf_field_unit (field), *name = field->name ? field->name : "?";
   g_autofree char *column = g_strdup_printf ("%s%s%s%s%s", is_leading (name) ? "row." : "", name,
-    *unit ? " (" : "", unit, *unit ? ")" : "");
+      *unit ? " (" : "", unit, *unit ? ")" : "");
   put_text (to, column, strlen (column));
 }
 

@@ -20,7 +20,7 @@ typedef struct {
 // How the rows of one publisher's type go to a file. They may have fewer fields than it has
 // columns.
 typedef struct {
-  File *file;  // NULL = the type is not asked for
+  File *file; // NULL = the type is not asked for
   char *row_end;
   MfCellStyle style;
   MfCellWriter *writer;
@@ -33,7 +33,7 @@ typedef struct {
   bool bom;
   MfTexts types;
 
-  GHashTable *routes;  // const MfType * -> Route
+  GHashTable *routes; // const MfType * -> Route
   GPtrArray *files;
   MfNames names;
   MfNameCache cache;
@@ -59,8 +59,9 @@ csv_start (void *stage)
   mf_buffer_init (&csv->out, mf_memory_of_stage (csv));
   mf_buffer_init (&csv->lead, mf_memory_of_stage (csv));
   if (csv->path.name && strcmp (csv->path.name, "-") == 0)
-    return mf_fail_option (csv, "path", "csv writes one file for each event type and cannot write to "
-      "stdout: give the beginning of the file names, or use plugin = json with mode = lines");
+    return mf_fail_option (csv, "path",
+        "csv writes one file for each event type and cannot write to "
+        "stdout: give the beginning of the file names, or use plugin = json with mode = lines");
   return true;
 }
 
@@ -151,7 +152,10 @@ route_for (Csv *csv, const MfType *type)
   return open_route (csv, route, type) ? route : NULL;
 }
 
-typedef struct { Csv *csv; MfOutput *output; } Target;
+typedef struct {
+  Csv *csv;
+  MfOutput *output;
+} Target;
 
 static bool
 write_rows (void *user, const char *bytes, size_t n)
@@ -172,8 +176,8 @@ csv_take (void *stage, const MfBatch *batch)
   Target target = { csv, route->file->output };
   MfRowJob job = { &csv->names, &csv->cache, &csv->out, csv->lead.bytes, csv->lead.length,
     { &target, write_rows } };
-  MfRowsResult result = csv->lead.failed ? MF_ROWS_NO_MEMORY
-                                         : mf_cell_writer_rows (route->writer, batch, &job);
+  MfRowsResult result
+      = csv->lead.failed ? MF_ROWS_NO_MEMORY : mf_cell_writer_rows (route->writer, batch, &job);
   route->file->rows += batch->n_rows;
   mf_output_count (csv, route->file->output, route->file->rows);
   return mf_rows_check (csv, batch, result);
@@ -192,18 +196,19 @@ csv_stop (void *stage)
   }
 }
 
-static const char help[] =
-  "Writes one file for each event type, named PREFIX-TYPE.csv, by RFC 4180. The\n"
-  "first columns are input, stage and epoch; the others are the fields of the\n"
-  "type, `name (unit)`. The columns depend on the type alone. Unknown values are\n"
-  "empty cells, addresses are text (0x...), flags are labels joined by |, and 0\n"
-  "when none is set. Text that a spreadsheet would run as a formula has an\n"
-  "apostrophe in front. Control characters and bytes that are no UTF-8 are\n"
-  "written as \\x1b.\n\n"
-  "What core tells of itself (core.log, core.stage-stats, core.run) is written\n"
-  "only when `types` names it with a glob that begins with core.; lost rows\n"
-  "(core.lost) are always written.";
+static const char help[]
+    = "Writes one file for each event type, named PREFIX-TYPE.csv, by RFC 4180. The\n"
+      "first columns are input, stage and epoch; the others are the fields of the\n"
+      "type, `name (unit)`. The columns depend on the type alone. Unknown values are\n"
+      "empty cells, addresses are text (0x...), flags are labels joined by |, and 0\n"
+      "when none is set. Text that a spreadsheet would run as a formula has an\n"
+      "apostrophe in front. Control characters and bytes that are no UTF-8 are\n"
+      "written as \\x1b.\n\n"
+      "What core tells of itself (core.log, core.stage-stats, core.run) is written\n"
+      "only when `types` names it with a glob that begins with core.; lost rows\n"
+      "(core.lost) are always written.";
 
+// clang-format off
 MF_PLUGIN (Csv, "csv", .kind = MF_FORMAT,
   .summary = "one CSV file for each event type",
   .help = help,
@@ -216,3 +221,4 @@ MF_PLUGIN (Csv, "csv", .kind = MF_FORMAT,
     MF_OPTION (Csv, types, "*", "event types to write, as globs")),
   MF_CONSUMES (MF_INPUT_ANY ("*", csv_take)),
   .start = csv_start, .stop = csv_stop);
+// clang-format on

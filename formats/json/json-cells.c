@@ -94,8 +94,13 @@ put_prefix (const MfCellStyle *style, const MfType *type, uint32_t field, MfBuff
 MfCellStyle
 mf_json_style (const char *row_end)
 {
-  return (MfCellStyle) { .unknown = "null", .row_end = row_end, .quoted_addresses = true,
-    .prefix = put_prefix, .text = put_text, .stack = put_stack, .flags = put_flags };
+  return (MfCellStyle){ .unknown = "null",
+    .row_end = row_end,
+    .quoted_addresses = true,
+    .prefix = put_prefix,
+    .text = put_text,
+    .stack = put_stack,
+    .flags = put_flags };
 }
 
 void

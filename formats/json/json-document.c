@@ -8,7 +8,7 @@
 
 void
 mf_json_head (MfBuffer *to, const char *version, const char *name, const char *configuration,
-  bool deterministic)
+    bool deterministic)
 {
   mf_buffer_printf (to, "{\"memflow\":{\"format\":%d,\"version\":", MF_JSON_FORMAT);
   mf_json_string (to, version);
@@ -186,14 +186,14 @@ put_losses (MfBuffer *to, const MfNames *names, const MfLosses *losses)
 static void
 put_outcome (MfBuffer *to, const MfLosses *losses)
 {
-  mf_buffer_printf (to, ",\n\"outcome\":{\"complete\":%s,\"outcome\":",
-    mf_losses_none (losses) ? "true" : "false");
+  mf_buffer_printf (to,
+      ",\n\"outcome\":{\"complete\":%s,\"outcome\":", mf_losses_none (losses) ? "true" : "false");
   if (losses->ended)
     put_label (to, &MfRunEnd_type, "outcome", losses->end.outcome);
   else
     mf_buffer_put_text (to, "null");
   mf_buffer_printf (to, ",\"rows_lost\":%" G_GUINT64_FORMAT ",\"program_status\":",
-    MAX (losses->total, losses->end.lost));
+      MAX (losses->total, losses->end.lost));
   if (losses->ended && losses->end.program_status != -1)
     mf_buffer_printf (to, "%d", losses->end.program_status);
   else
@@ -203,7 +203,7 @@ put_outcome (MfBuffer *to, const MfLosses *losses)
 
 void
 mf_json_tail (MfBuffer *to, const MfNames *names, const MfType *const *types, uint32_t n_types,
-  const MfLosses *losses, const MfBuffer *stages)
+    const MfLosses *losses, const MfBuffer *stages)
 {
   mf_buffer_put_text (to, "]");
   put_schemas (to, types, n_types);

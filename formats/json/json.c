@@ -16,8 +16,8 @@ typedef struct {
   MfOutputName path;
 
   MfOutput *output;
-  GHashTable *writers;   // const MfType * -> MfCellWriter
-  GPtrArray *types;      // const MfType *, borrowed
+  GHashTable *writers; // const MfType * -> MfCellWriter
+  GPtrArray *types;    // const MfType *, borrowed
   MfCellStyle style, stage_style;
   MfNames names;
   MfNameCache cache;
@@ -36,8 +36,8 @@ free_writer (void *writer)
 static bool
 open_output (Json *json)
 {
-  g_autofree char *usual = g_strconcat (mf_run (json)->name,
-    json->mode == LINES ? ".jsonl" : ".json", NULL);
+  g_autofree char *usual
+      = g_strconcat (mf_run (json)->name, json->mode == LINES ? ".jsonl" : ".json", NULL);
   json->output = mf_output (json, json->path.name ? json->path.name : usual);
   return json->output != NULL;
 }
@@ -121,7 +121,7 @@ keep_stages (void *user, const char *bytes, size_t n)
 
 static bool
 take_rows (Json *json, const MfBatch *batch, const char *lead, size_t n,
-  bool (*write) (void *, const char *, size_t))
+    bool (*write) (void *, const char *, size_t))
 {
   MfRowJob job = { &json->names, &json->cache, &json->out, lead, n, { json, write } };
   return mf_rows_check (
@@ -148,7 +148,7 @@ json_take (void *stage, const MfBatch *batch)
   if (json->mode == DOCUMENT)
     return take_rows (json, batch, json->lead.bytes, json->lead.length, write_events);
   return take_rows (json, batch, json->lead.bytes, json->lead.length, write_rows)
-    && mf_output_flush (json, json->output);
+         && mf_output_flush (json, json->output);
 }
 
 static bool
@@ -157,7 +157,7 @@ json_finish (void *stage)
   Json *json = stage;
   if (json->mode == LINES)
     return true;
-  mf_json_tail (&json->out, &json->names, (const MfType *const *)json->types->pdata,
+  mf_json_tail (&json->out, &json->names, (const MfType *const *) json->types->pdata,
       json->types->len, &json->losses, &json->stages);
   return write_out (json);
 }
@@ -176,17 +176,18 @@ json_stop (void *stage)
   }
 }
 
-static const char help[] =
-  "mode = document writes one JSON document for the run, in constant memory: what\n"
-  "was run, the events in the order of their arrival, the schema of every type\n"
-  "that occurs, what was lost, what each stage did and how the run ended.\n"
-  "docs/report.schema.json describes it. mode = lines writes one object for each\n"
-  "event as it comes, for jq, tail -f and data frames.\n\n"
-  "An event is {\"type\", \"major\", \"input\", \"stage\", \"epoch\", \"row\":\n"
-  "{its fields}}. Unknown values are null, addresses and bits are text (0x...),\n"
-  "flags an array of labels, stacks an array of frames, innermost first. Integers\n"
-  "are exact up to 64 bits. A byte that is no UTF-8 becomes U+FFFD.";
+static const char help[]
+    = "mode = document writes one JSON document for the run, in constant memory: what\n"
+      "was run, the events in the order of their arrival, the schema of every type\n"
+      "that occurs, what was lost, what each stage did and how the run ended.\n"
+      "docs/report.schema.json describes it. mode = lines writes one object for each\n"
+      "event as it comes, for jq, tail -f and data frames.\n\n"
+      "An event is {\"type\", \"major\", \"input\", \"stage\", \"epoch\", \"row\":\n"
+      "{its fields}}. Unknown values are null, addresses and bits are text (0x...),\n"
+      "flags an array of labels, stacks an array of frames, innermost first. Integers\n"
+      "are exact up to 64 bits. A byte that is no UTF-8 becomes U+FFFD.";
 
+// clang-format off
 MF_PLUGIN (Json, "json", .kind = MF_FORMAT,
   .summary = "a JSON document of the run, or JSON Lines of every event",
   .help = help,
@@ -196,3 +197,4 @@ MF_PLUGIN (Json, "json", .kind = MF_FORMAT,
       "output file, - for stdout; NAME.json or NAME.jsonl when not set")),
   MF_CONSUMES (MF_INPUT_ANY ("*", json_take)),
   .start = json_start, .finish = json_finish, .stop = json_stop);
+// clang-format on

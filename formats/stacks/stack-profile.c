@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// speedscope's document as its published schema (file-format-schema.json) has it: profiles of the type
-// `sampled`, whose samples are lists of indices into the shared frames, the outermost first.
+// speedscope's document as its published schema (file-format-schema.json) has it: profiles of the
+// type `sampled`, whose samples are lists of indices into the shared frames, the outermost first.
 #include "stack-profile.h"
 
 #include <glib.h>
@@ -13,10 +13,10 @@ struct MfStackProfile {
   const MfNames *names;
   MfBuffer *out;
   char *process;
-  GArray *stack;          // MfFrame, the innermost first: one stack while it is written
-  GHashTable *indices;    // MfFrame -> index + 1
-  GArray *frames;         // MfFrame, as the shared list of speedscope
-  GArray *weights;        // uint64_t, of the open profile
+  GArray *stack;       // MfFrame, the innermost first: one stack while it is written
+  GHashTable *indices; // MfFrame -> index + 1
+  GArray *frames;      // MfFrame, as the shared list of speedscope
+  GArray *weights;     // uint64_t, of the open profile
   uint64_t total;
   bool any_profile, any_sample;
 };
@@ -33,7 +33,7 @@ same_frame (gconstpointer a, gconstpointer b)
 {
   const MfFrame *first = a, *second = b;
   return first->file.id == second->file.id && first->function.id == second->function.id
-    && first->line == second->line;
+         && first->line == second->line;
 }
 
 MfStackProfile *
@@ -73,7 +73,7 @@ read_stack (MfStackProfile *profile, MfStack stack)
     g_array_append_val (profile->stack, frame);
   if (profile->stack->len > 0)
     return;
-  frame = (MfFrame) { { 0 }, { 0 }, 0, 0 };
+  frame = (MfFrame){ { 0 }, { 0 }, 0, 0 };
   g_array_append_val (profile->stack, frame);
 }
 
@@ -159,7 +159,7 @@ add_sample (MfStackProfile *profile, uint64_t weight)
   mf_buffer_put_text (profile->out, profile->any_sample ? ",\n[" : "\n[");
   for (guint i = profile->stack->len; i-- > 0;)
     mf_buffer_printf (profile->out, "%u%s",
-      index_of (profile, &g_array_index (profile->stack, MfFrame, i)), i > 0 ? "," : "]");
+        index_of (profile, &g_array_index (profile->stack, MfFrame, i)), i > 0 ? "," : "]");
   g_array_append_val (profile->weights, weight);
   profile->total += weight;
   profile->any_sample = true;
@@ -173,7 +173,7 @@ end_profile (MfStackProfile *profile)
   mf_buffer_put_text (profile->out, "],\n\"weights\":[");
   for (guint i = 0; i < profile->weights->len; i++)
     mf_buffer_printf (profile->out, "%s%" PRIu64, i > 0 ? "," : "",
-      g_array_index (profile->weights, uint64_t, i));
+        g_array_index (profile->weights, uint64_t, i));
   mf_buffer_printf (profile->out, "],\n\"endValue\":%" PRIu64 "}", profile->total);
   g_array_set_size (profile->weights, 0);
   profile->total = 0;
@@ -183,12 +183,14 @@ static void
 begin_profile (MfStackProfile *profile)
 {
   g_autofree char *name = g_strdup_printf ("%s: %s", profile->process, profile->options.weight);
-  mf_buffer_put_text (profile->out, profile->any_profile
-      ? ",\n{\"type\":\"sampled\",\"name\":"
-      : "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"profiles\":["
-        "\n{\"type\":\"sampled\",\"name\":");
+  mf_buffer_put_text (profile->out,
+      profile->any_profile
+          ? ",\n{\"type\":\"sampled\",\"name\":"
+          : "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"profiles\":["
+            "\n{\"type\":\"sampled\",\"name\":");
   put_json (profile, name);
-  mf_buffer_printf (profile->out, ",\"unit\":\"%s\",\"startValue\":0,\n\"samples\":[", profile->options.unit);
+  mf_buffer_printf (
+      profile->out, ",\"unit\":\"%s\",\"startValue\":0,\n\"samples\":[", profile->options.unit);
   profile->any_profile = true;
   profile->any_sample = false;
 }
@@ -214,7 +216,7 @@ end_document (MfStackProfile *profile)
   end_profile (profile);
   if (!profile->any_profile)
     mf_buffer_put_text (profile->out,
-      "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"profiles\":[");
+        "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"profiles\":[");
   mf_buffer_put_text (profile->out, "],\n\"shared\":{\"frames\":[");
   for (guint i = 0; i < profile->frames->len; i++) {
     mf_buffer_put_text (profile->out, i > 0 ? ",\n" : "\n");

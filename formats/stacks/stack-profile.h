@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stacks with a number each, as existing viewers read them: folded text (a line for each stack, frames
-// from the outermost on, joined by semicolons) and speedscope's JSON.
+// Stacks with a number each, as existing viewers read them: folded text (a line for each stack,
+// frames from the outermost on, joined by semicolons) and speedscope's JSON.
 #pragma once
 
 #include <memflow/event.h>
@@ -16,9 +16,9 @@ typedef struct MfStackProfile MfStackProfile;
 typedef struct {
   MfProfileStyle style;
   const char *name, *exporter;
-  const char *unit;          // of speedscope: "bytes" or "none"
-  const char *weight;        // for the name of a profile: "bytes at the peak"
-  bool processes;            // folded: the process is the outermost frame
+  const char *unit;   // of speedscope: "bytes" or "none"
+  const char *weight; // for the name of a profile: "bytes at the peak"
+  bool processes;     // folded: the process is the outermost frame
 } MfProfileOptions;
 
 // Writes to `out`, which the caller empties between the calls as he likes. Never NULL.

@@ -52,8 +52,10 @@ has_time (const MfField *field)
 static void
 put_time (GString *to, double ns)
 {
-  static const struct { double ns; const char *unit; } scales[]
-      = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
+  static const struct {
+    double ns;
+    const char *unit;
+  } scales[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }, { 1, "ns" } };
   guint i = 0;
   while (i + 1 < G_N_ELEMENTS (scales) && ns < scales[i].ns)
     i++;
@@ -79,7 +81,7 @@ put_upper (GString *to, const MfField *field, const uint8_t *row)
 {
   double value = mf_field_real (field, row);
   if (has_bytes (field) && value >= 2047 && value < 0x1p53 && fmod (value + 1, 1024) == 0)
-    mf_put_size (to, (uint64_t)value + 1);
+    mf_put_size (to, (uint64_t) value + 1);
   else
     put_edge (to, field, row);
 }
@@ -207,8 +209,9 @@ draw_bin (const Layout *layout, MfPage *page, const MfBatch *batch)
   g_string_append (share, " %");
   mf_put_padded (line, page, share->str, SHARE, true);
   g_string_append_c (line, ' ');
-  if (height > 0)  // what is there shows, however small
-    for (unsigned i = 0; i < MAX (1, (unsigned)(height / layout->highest * layout->bar + 0.5)); i++)
+  if (height > 0) // what is there shows, however small
+    for (unsigned i = 0; i < MAX (1, (unsigned) (height / layout->highest * layout->bar + 0.5));
+         i++)
       g_string_append_c (line, '#');
   mf_page_line (page, line->str);
 }

@@ -5,14 +5,14 @@
 #include <glib.h>
 
 typedef struct {
-  uint8_t *bytes;  // the row, and behind it its texts
+  uint8_t *bytes; // the row, and behind it its texts
   uint32_t text_size;
 } Slot;
 
 struct MfKeptRows {
   const MfType *type;
   MfMemory memory;
-  Slot *slots;     // a ring of `limit`, allocated with the first row
+  Slot *slots; // a ring of `limit`, allocated with the first row
   uint32_t limit, n, first;
   bool last;
   uint64_t seen;
@@ -22,7 +22,7 @@ MfKeptRows *
 mf_kept_rows_new (const MfType *type, uint32_t limit, bool last, MfMemory memory)
 {
   MfKeptRows *kept = g_new0 (MfKeptRows, 1);
-  *kept = (MfKeptRows) { .type = type, .memory = memory, .limit = limit, .last = last };
+  *kept = (MfKeptRows){ .type = type, .memory = memory, .limit = limit, .last = last };
   return kept;
 }
 
@@ -98,7 +98,7 @@ copy_texts (Slot *slot, const MfType *type, const MfBatch *batch, const uint8_t 
       continue;
     MfText text = text_at (row, field), copy = { at, kept_length (batch, text) };
     if (!mf_text_inside (batch, text))
-      copy = (MfText) { UINT32_MAX, 1 };
+      copy = (MfText){ UINT32_MAX, 1 };
     else
       memcpy (slot->bytes + type->row_size + at, mf_batch_text (batch, text), copy.length);
     memcpy (slot->bytes + field->offset, &copy, sizeof copy);
@@ -110,11 +110,11 @@ static bool
 fill_slot (MfKeptRows *kept, Slot *slot, const MfBatch *batch, const uint8_t *row)
 {
   uint32_t text_size = texts_size (kept->type, batch, row);
-  uint8_t *bytes = kept->memory.resize (kept->memory.user, slot->bytes,
-    (size_t) kept->type->row_size + text_size + 1);
+  uint8_t *bytes = kept->memory.resize (
+      kept->memory.user, slot->bytes, (size_t) kept->type->row_size + text_size + 1);
   if (!bytes)
     return false;
-  *slot = (Slot) { bytes, text_size };
+  *slot = (Slot){ bytes, text_size };
   memcpy (bytes, row, kept->type->row_size);
   copy_texts (slot, kept->type, batch, row);
   return true;
@@ -154,7 +154,10 @@ MfBatch
 mf_kept_rows_get (const MfKeptRows *kept, uint32_t i)
 {
   const Slot *slot = &kept->slots[(kept->first + i) % kept->limit];
-  return (MfBatch) { .type = kept->type, .rows = slot->bytes, .n_rows = 1,
-    .stride = kept->type->row_size, .text = (const char *) slot->bytes + kept->type->row_size,
+  return (MfBatch){ .type = kept->type,
+    .rows = slot->bytes,
+    .n_rows = 1,
+    .stride = kept->type->row_size,
+    .text = (const char *) slot->bytes + kept->type->row_size,
     .text_size = slot->text_size };
 }

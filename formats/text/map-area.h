@@ -6,20 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MF_AREA_UNITS = 8192, MF_AREA_MARKS = 16 };  // marks are below MF_AREA_MARKS
+enum { MF_AREA_UNITS = 8192, MF_AREA_MARKS = 16 }; // marks are below MF_AREA_MARKS
 
 typedef struct {
-  uint64_t part;              // which area of the map
-  uint64_t extent;            // end of the highest block
+  uint64_t part;    // which area of the map
+  uint64_t extent;  // end of the highest block
   uint64_t granule; // largest size of which all offsets and sizes are multiples; 0 = no block
-  uint64_t run_at, run_end;   // the free run that the last free block belongs to
+  uint64_t run_at, run_end; // the free run that the last free block belongs to
   uint64_t largest_at, largest_bytes;
-  uint64_t blocks, refused;   // rows; those among them that end beyond 2^64 and are not drawn
-  unsigned shift;             // a unit is 2^shift bytes
-  uint64_t used[MF_AREA_UNITS], covered[MF_AREA_UNITS];  // bytes of each unit, 2^64 - 1 at most
-  uint64_t marked[MF_AREA_UNITS];  // bytes of the mark that has most of the unit
-  uint8_t marks[MF_AREA_UNITS];    // which; 0 = none
-  char letters[MF_AREA_UNITS];  // while a unit is no larger than the granule: what begins there
+  uint64_t blocks, refused; // rows; those among them that end beyond 2^64 and are not drawn
+  unsigned shift;           // a unit is 2^shift bytes
+  uint64_t used[MF_AREA_UNITS], covered[MF_AREA_UNITS]; // bytes of each unit, 2^64 - 1 at most
+  uint64_t marked[MF_AREA_UNITS]; // bytes of the mark that has most of the unit
+  uint8_t marks[MF_AREA_UNITS];   // which; 0 = none
+  char letters[MF_AREA_UNITS];    // while a unit is no larger than the granule: what begins there
 } MfMapArea;
 
 // What a block is: in use or free; the letter for what is in it; a mark that stands out, 0 = none.

@@ -14,19 +14,19 @@ enum { CELLS = 64, LINES = 16, AREAS = 16, MARKS = MF_AREA_MARKS, DOTS_ACROSS = 
 // The areas of one key.
 typedef struct {
   uint64_t key;
-  uint64_t rows, left_out;  // rows of further areas
+  uint64_t rows, left_out; // rows of further areas
   uint32_t n;
   uint32_t epoch;
-  MfMapArea *areas[AREAS];  // those beyond n wait to be used again
+  MfMapArea *areas[AREAS]; // those beyond n wait to be used again
 } Group;
 
 typedef struct {
   MfPicture picture;
   Group groups[2];
-  Group *open, *whole;      // being filled; the last whole one. Rows of 0 = none
-  bool closing;             // somebody closes keys: a group that was not closed is not whole
-  char marks[MARKS];        // the letter of each label of the state that stands out; 0 = none
-  MfBuffer drawn;           // maps = all: those before the last
+  Group *open, *whole; // being filled; the last whole one. Rows of 0 = none
+  bool closing;        // somebody closes keys: a group that was not closed is not whole
+  char marks[MARKS];   // the letter of each label of the state that stands out; 0 = none
+  MfBuffer drawn;      // maps = all: those before the last
 } Map;
 
 // ---- taking rows
@@ -115,7 +115,7 @@ letter_of (const Map *map, const uint8_t *row)
   const char *text = "";
   if (label && label->kind == MF_STRING && !mf_field_unknown (label, row))
     text = mf_names_string (
-        map->picture.page->names, (MfString){ (uint32_t)mf_field_bits (label, row) });
+        map->picture.page->names, (MfString){ (uint32_t) mf_field_bits (label, row) });
   return g_ascii_isalpha (*text) ? g_ascii_toupper (*text) : 'h';
 }
 
@@ -125,7 +125,7 @@ kind_of (const Map *map, const uint8_t *row)
   uint64_t state = mf_field_bits (map->picture.roles[MF_ROLE_STATE], row);
   bool marked = state < MARKS && map->marks[state];
   return (MfMapBlockKind){ state != 0, state != 0 ? letter_of (map, row) : '.',
-    marked ? (uint8_t)state : 0 };
+    marked ? (uint8_t) state : 0 };
 }
 
 // Makes the open group the one that a row belongs to.
@@ -153,8 +153,8 @@ map_add (MfPicture *picture, const MfBatch *batch, const uint8_t *row)
   uint64_t part = mf_picture_bits (picture->roles[MF_ROLE_PART], row);
   MfMapArea *area = area_for (map, map->open, part, &refused);
   if (area)
-    mf_map_area_add (area, mf_field_bits (at, row), mf_field_bits (extent, row),
-      kind_of (map, row));
+    mf_map_area_add (
+        area, mf_field_bits (at, row), mf_field_bits (extent, row), kind_of (map, row));
   map->open->left_out += !area;
   return !refused;
 }
@@ -174,9 +174,9 @@ typedef struct {
   const MfMapArea *area;
   MfPage *page;
   const char *marks;
-  unsigned shift;       // a cell, or a dot, is 2^shift bytes
-  unsigned across;      // cells of a line
-  unsigned digits;      // of the offset in front
+  unsigned shift;  // a cell, or a dot, is 2^shift bytes
+  unsigned across; // cells of a line
+  unsigned digits; // of the offset in front
 } Raster;
 
 static unsigned
@@ -205,7 +205,7 @@ cell_at (const Raster *raster, uint64_t offset)
     return '?';
   if (sum.mark)
     return sum.marked >= size - size / 2 ? g_ascii_toupper (raster->marks[sum.mark])
-                                           : raster->marks[sum.mark];
+                                         : raster->marks[sum.mark];
   if (sum.used >= size)
     return '#';
   if (sum.used > 0)
@@ -287,15 +287,15 @@ put_folded (MfPage *page, GPtrArray *lines, gsize starts)
 }
 
 static void
-draw_raster (const Raster *raster, uint64_t line_bytes,
-  void (*put) (const Raster *, uint64_t, GString *))
+draw_raster (
+    const Raster *raster, uint64_t line_bytes, void (*put) (const Raster *, uint64_t, GString *))
 {
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   uint64_t n = (raster->area->extent - 1) / line_bytes + 1;
   for (uint64_t i = 0; i < n; i++) {
     GString *line = g_string_new (NULL);
     g_string_append_printf (
-        line, "%0*" G_GINT64_MODIFIER "x ", (int)raster->digits, i * line_bytes);
+        line, "%0*" G_GINT64_MODIFIER "x ", (int) raster->digits, i * line_bytes);
     put (raster, i * line_bytes, line);
     g_ptr_array_add (lines, g_string_free (line, FALSE));
   }
@@ -318,8 +318,7 @@ draw_title (
 static void
 draw_cells (const Map *map, Raster *raster, const char *part)
 {
-  g_autoptr (GString) legend
-      = g_string_new ("# full, 1-9 tenths used, . free, _ largest free");
+  g_autoptr (GString) legend = g_string_new ("# full, 1-9 tenths used, . free, _ largest free");
   raster->shift = mf_map_area_cell (raster->area, raster->across * LINES);
   uint64_t cell = UINT64_C (1) << raster->shift, line;
   if (__builtin_mul_overflow (cell, raster->across, &line))
@@ -350,7 +349,7 @@ static void
 draw_letters (Raster *raster, const char *part)
 {
   draw_title (raster, part, raster->area->granule, "letter",
-    "first letter of what begins there, = its rest, . free");
+      "first letter of what begins there, = its rest, . free");
   draw_raster (raster, raster->area->granule * raster->across, put_letters);
 }
 
@@ -392,7 +391,7 @@ draw_notes (const MfMapArea *area, MfPage *page)
     mf_page_line (page, "some blocks overlap: the map is not exact");
   if (area->refused > 0)
     mf_page_printf (page, "%" G_GUINT64_FORMAT " blocks end beyond 2^64 bytes and are not drawn",
-      area->refused);
+        area->refused);
 }
 
 // "region 1", or the name of the area; "" for the only one.
@@ -403,7 +402,7 @@ part_text (const Map *map, const MfMapArea *area, const MfPage *page, bool sever
   if (!field || !several)
     return g_strdup ("");
   if (field->kind == MF_STRING)
-    return mf_page_clean_name (page, (MfString) { (uint32_t) area->part });
+    return mf_page_clean_name (page, (MfString){ (uint32_t) area->part });
   g_autofree char *name = mf_page_clean (page, field->name, strlen (field->name), 40);
   return g_strdup_printf ("%s %" G_GUINT64_FORMAT, name, area->part);
 }
@@ -414,8 +413,8 @@ place_text (const Map *map, const Group *group, const MfMapArea *area, const MfP
 {
   const MfPicture *picture = &map->picture;
   g_autofree char *part = part_text (map, area, page, group->n > 1);
-  MfPlace wanted = { picture->roles[MF_ROLE_KEY], group->key, area->part, 0, picture->stage,
-    picture->input };
+  MfPlace wanted
+      = { picture->roles[MF_ROLE_KEY], group->key, area->part, 0, picture->stage, picture->input };
   uint64_t address;
   if (!mf_places_find (picture->places, &wanted, &address))
     return g_steal_pointer (&part);
@@ -448,7 +447,7 @@ draw_group (const Map *map, const Group *group, MfPage *page)
     mf_page_line (page, "empty: no block with a size");
   if (group->left_out > 0)
     mf_page_printf (page, "%s %" G_GUINT64_FORMAT " blocks of further areas",
-      mf_page_sign (page, "…", "..."), group->left_out);
+        mf_page_sign (page, "…", "..."), group->left_out);
 }
 
 static void
@@ -479,5 +478,5 @@ map_free (MfPicture *picture)
   mf_buffer_free (&map->drawn);
 }
 
-const MfPictureClass mf_picture_map = { sizeof (Map), map_open, map_add, map_close_key, map_draw,
-  map_free };
+const MfPictureClass mf_picture_map
+    = { sizeof (Map), map_open, map_add, map_close_key, map_draw, map_free };

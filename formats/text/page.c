@@ -156,7 +156,8 @@ static bool
 holds_together (const char *clean, const char *blank)
 {
   return (blank > clean && g_ascii_isdigit (blank[-1]) && is_unit (blank + 1))
-    || is_single (clean, blank) || is_tail (blank + 1) || is_in_short_parentheses (clean, blank);
+         || is_single (clean, blank) || is_tail (blank + 1)
+         || is_in_short_parentheses (clean, blank);
 }
 
 // The last gap between columns of a sentence, unless the line would be less than half full.
@@ -192,7 +193,8 @@ mf_page_wrap (MfPage *page, const char *clean, unsigned hang)
   unsigned indent = 0;
   do {
     const char *end = mf_break_line (clean, page->width - indent);
-    g_autofree char *line = g_strdup_printf ("%*s%.*s", (int)indent, "", (int)(end - clean), clean);
+    g_autofree char *line
+        = g_strdup_printf ("%*s%.*s", (int) indent, "", (int) (end - clean), clean);
     mf_page_line (page, line);
     clean = end + strspn (end, " ");
     indent = hang;
@@ -202,7 +204,7 @@ mf_page_wrap (MfPage *page, const char *clean, unsigned hang)
 typedef struct {
   MfPage *page;
   MfInk ink;
-  const char *left;  // for the next line; "" once it was written
+  const char *left; // for the next line; "" once it was written
 } Paragraph;
 
 static void
@@ -237,7 +239,7 @@ mf_page_paragraph (MfPage *page, MfInk ink, const char *left, const char *clean)
   g_auto (GStrv) lines = g_strsplit (clean, "\n", -1);
   Paragraph paragraph = { page, ink, left };
   g_autofree char *cut = NULL;
-  if (mf_columns (left) >= MF_PAGE_LEFT) {  // stands above the text
+  if (mf_columns (left) >= MF_PAGE_LEFT) { // stands above the text
     cut = g_strndup (left, (gsize) (end_of_columns (left, page->width) - left));
     paragraph.left = cut;
     put_line (&paragraph, 0, "", 0);

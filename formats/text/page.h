@@ -9,12 +9,12 @@
 
 typedef enum { MF_INK_PLAIN, MF_INK_STRONG, MF_INK_ALARM, MF_N_INKS } MfInk;
 
-enum { MF_PAGE_LEFT = 14 };  // columns of the left column of a paragraph
+enum { MF_PAGE_LEFT = 14 }; // columns of the left column of a paragraph
 
 typedef struct {
-  MfBuffer *out;         // of the caller
+  MfBuffer *out; // of the caller
   const MfNames *names;
-  unsigned width;        // columns, at least MF_PAGE_NARROWEST
+  unsigned width; // columns, at least MF_PAGE_NARROWEST
   bool ascii, colour;
 } MfPage;
 

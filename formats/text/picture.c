@@ -52,7 +52,7 @@ text_of_stack (const MfPage *page, const MfField *field, const uint8_t *row)
 {
   MfBuffer line;
   mf_buffer_init (&line, mf_memory_heap ());
-  mf_put_stack_line (&line, page->names, (MfStack) { (uint32_t) mf_field_bits (field, row) });
+  mf_put_stack_line (&line, page->names, (MfStack){ (uint32_t) mf_field_bits (field, row) });
   char *clean = mf_page_clean (page, line.length ? line.bytes : "", line.length, 256);
   mf_buffer_free (&line);
   return clean;
@@ -64,7 +64,7 @@ text_of_text (const MfPage *page, const MfField *field, const MfBatch *batch, co
   MfText text;
   memcpy (&text, row + field->offset, sizeof text);
   return mf_page_clean (page, mf_batch_text (batch, text),
-    mf_text_inside (batch, text) ? text.length : 0, MF_KEPT_TEXT);
+      mf_text_inside (batch, text) ? text.length : 0, MF_KEPT_TEXT);
 }
 
 static char *
@@ -92,7 +92,7 @@ mf_cell_text (const MfPage *page, const MfField *field, const MfBatch *batch, co
   case MF_ADDRESS:
     return text_of_address (field, row);
   case MF_STRING:
-    return mf_page_clean_name (page, (MfString) { (uint32_t) mf_field_bits (field, row) });
+    return mf_page_clean_name (page, (MfString){ (uint32_t) mf_field_bits (field, row) });
   case MF_STACK:
     return text_of_stack (page, field, row);
   case MF_TEXT:
@@ -104,6 +104,7 @@ mf_cell_text (const MfPage *page, const MfField *field, const MfBatch *batch, co
 
 // ---- classes
 
+// clang-format off
 static const struct {
   const MfPictureClass *class;
   uint8_t needs[4];  // roles, without which a table is drawn
@@ -115,6 +116,7 @@ static const struct {
   [MF_VIEW_TREE] = { &mf_picture_tree, { MF_ROLE_PARENT, MF_ROLE_LABEL } },
   [MF_VIEW_NONE] = { &mf_picture_table, { 0 } },
 };
+// clang-format on
 
 // A position or a height has to be a number, a state must not be wider than its labels can be.
 static bool
@@ -139,11 +141,16 @@ mf_picture_class_for (const MfType *type)
 
 MfPicture *
 mf_picture_new (const MfPictureClass *class, const MfType *type, const MfBatch *first,
-  const MfPictureOptions *options, const MfPage *page, MfMemory memory)
+    const MfPictureOptions *options, const MfPage *page, MfMemory memory)
 {
   MfPicture *picture = g_malloc0 (class->size);
-  *picture = (MfPicture) { .class = class, .type = type, .options = options, .memory = memory,
-    .stage = first->stage, .input = first->input, .page = page };
+  *picture = (MfPicture){ .class = class,
+    .type = type,
+    .options = options,
+    .memory = memory,
+    .stage = first->stage,
+    .input = first->input,
+    .page = page };
   for (unsigned role = MF_ROLE_NONE + 1; role < MF_N_ROLES; role++)
     picture->roles[role] = mf_field_by_role (type, role);
   if (class->open)
@@ -206,6 +213,6 @@ mf_picture_key_text (const MfPicture *picture, const MfPage *page, uint64_t key)
   g_autofree char *name = mf_page_clean (page, field->name, strlen (field->name), 40);
   if (field->kind != MF_STRING)
     return g_strdup_printf ("%s %" G_GUINT64_FORMAT, name, key);
-  g_autofree char *value = mf_page_clean_name (page, (MfString) { (uint32_t) key });
+  g_autofree char *value = mf_page_clean_name (page, (MfString){ (uint32_t) key });
   return g_strdup_printf ("%s %s", name, value);
 }

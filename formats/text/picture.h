@@ -10,19 +10,19 @@
 typedef enum { MF_MAP_CELLS, MF_MAP_BRAILLE, MF_MAP_LETTERS } MfMapStyle;
 
 typedef struct {
-  uint32_t rows;      // of a table
+  uint32_t rows; // of a table
   MfMapStyle map;
-  bool all_maps;      // one for each key, not only the last
+  bool all_maps; // one for each key, not only the last
 } MfPictureOptions;
 
 typedef struct MfPicture MfPicture;
 
 typedef struct {
-  size_t size;        // of the picture, zeroed before `open`
-  void (*open) (MfPicture *picture);                           // may be NULL
+  size_t size;                       // of the picture, zeroed before `open`
+  void (*open) (MfPicture *picture); // may be NULL
   bool (*add) (
       MfPicture *picture, const MfBatch *batch, const uint8_t *row); // false = out of memory
-  void (*close_key) (MfPicture *picture, uint64_t key);        // the rows of this key are all there
+  void (*close_key) (MfPicture *picture, uint64_t key); // the rows of this key are all there
   void (*draw) (MfPicture *picture, MfPage *page);
   void (*free) (MfPicture *picture);
 } MfPictureClass;
@@ -30,16 +30,16 @@ typedef struct {
 // The beginning of every picture.
 struct MfPicture {
   const MfPictureClass *class;
-  const MfType *type;             // borrowed
+  const MfType *type; // borrowed
   const MfPictureOptions *options;
   MfMemory memory;
   MfString stage, input;
-  const MfField *roles[MF_N_ROLES];  // the first field of each role, or NULL
+  const MfField *roles[MF_N_ROLES]; // the first field of each role, or NULL
   uint64_t rows;
-  const MfPlaces *places;         // borrowed
-  bool name_source;               // in the heading: there are several of this type
-  bool told;                      // statements tell figures: a single value needs no picture
-  const MfPage *page;             // what it will be drawn on, without an output
+  const MfPlaces *places; // borrowed
+  bool name_source;       // in the heading: there are several of this type
+  bool told;              // statements tell figures: a single value needs no picture
+  const MfPage *page;     // what it will be drawn on, without an output
 };
 
 extern const MfPictureClass mf_picture_table, mf_picture_map, mf_picture_histogram,
@@ -50,7 +50,7 @@ extern const MfPictureClass mf_picture_table, mf_picture_map, mf_picture_histogr
 const MfPictureClass *mf_picture_class_for (const MfType *type);
 
 MfPicture *mf_picture_new (const MfPictureClass *class, const MfType *type, const MfBatch *first,
-  const MfPictureOptions *options, const MfPage *page, MfMemory memory);
+    const MfPictureOptions *options, const MfPage *page, MfMemory memory);
 void mf_picture_free (MfPicture *picture);
 
 // Takes the rows of a batch. False = out of memory. Rows shorter than the schema are passed over.

@@ -13,16 +13,15 @@ mf_places_take (MfPlaces *places, const MfBatch *batch)
     return;
   for (uint32_t i = 0; i < batch->n_rows; i++, row += batch->stride)
     if (!mf_field_unknown (at, row))
-      places->kept[places->n++ % MF_PLACES]
-          = (MfPlace) { key, mf_field_bits (key, row), mf_field_bits (part, row),
-              mf_field_bits (at, row), batch->stage, batch->input };
+      places->kept[places->n++ % MF_PLACES] = (MfPlace){ key, mf_field_bits (key, row),
+        mf_field_bits (part, row), mf_field_bits (at, row), batch->stage, batch->input };
 }
 
 static bool
 is_same (const MfPlace *a, const MfPlace *b)
 {
   return a->key == b->key && a->part == b->part && a->stage.id == b->stage.id
-    && a->input.id == b->input.id && strcmp (a->key_field->name, b->key_field->name) == 0;
+         && a->input.id == b->input.id && strcmp (a->key_field->name, b->key_field->name) == 0;
 }
 
 bool

@@ -5,17 +5,17 @@
 
 #include "cells/fields.h"
 
-enum { MF_PLACES = 64 };  // the latest ones are kept
+enum { MF_PLACES = 64 }; // the latest ones are kept
 
 typedef struct {
-  const MfField *key_field;  // borrowed
+  const MfField *key_field; // borrowed
   uint64_t key, part, address;
   MfString stage, input;
 } MfPlace;
 
 typedef struct {
   MfPlace kept[MF_PLACES];
-  uint64_t n;  // seen; zeroed = none
+  uint64_t n; // seen; zeroed = none
 } MfPlaces;
 
 // Takes a batch of any type.

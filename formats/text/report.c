@@ -17,13 +17,13 @@ struct MfReport {
   const MfReportOptions *options;
   const MfPage *page;
   MfMemory memory;
-  GPtrArray *pictures;        // in the order of their first rows
+  GPtrArray *pictures; // in the order of their first rows
   MfStatements *statements;
   MfLosses losses;
   MfPlaces places;
   Source sources[INPUTS];
   guint n_sources;
-  uint64_t left_out;          // rows of types that no picture could be opened for
+  uint64_t left_out; // rows of types that no picture could be opened for
 };
 
 static void
@@ -58,7 +58,7 @@ static bool
 is_drawn (const MfReport *report, const MfType *type)
 {
   if (strcmp (type->name, MfLost_type.name) == 0)
-    return false;  // stands at the top, summed
+    return false; // stands at the top, summed
   for (uint32_t i = 0; i < report->options->n_also; i++)
     if (g_pattern_match_simple (report->options->also[i], type->name))
       return true;
@@ -68,8 +68,9 @@ is_drawn (const MfReport *report, const MfType *type)
 static bool
 same_type (const MfType *a, const MfType *b)
 {
-  return a == b || (strcmp (a->name, b->name) == 0 && a->major == b->major
-    && a->n_fields == b->n_fields && a->row_size == b->row_size);
+  return a == b
+         || (strcmp (a->name, b->name) == 0 && a->major == b->major && a->n_fields == b->n_fields
+             && a->row_size == b->row_size);
 }
 
 static MfPicture *
@@ -84,7 +85,7 @@ picture_for (MfReport *report, const MfBatch *batch)
   if (report->pictures->len == PICTURES)
     return NULL;
   MfPicture *picture = mf_picture_new (mf_picture_class_for (batch->type), batch->type, batch,
-    &report->options->pictures, report->page, report->memory);
+      &report->options->pictures, report->page, report->memory);
   picture->places = &report->places;
   g_ptr_array_add (report->pictures, picture);
   return picture;
@@ -103,7 +104,7 @@ source_of (MfReport *report, const MfBatch *batch)
   if (report->n_sources == INPUTS)
     return NULL;
   Source *source = &report->sources[report->n_sources++];
-  *source = (Source) { .stage = batch->stage, .input = batch->input };
+  *source = (Source){ .stage = batch->stage, .input = batch->input };
   return source;
 }
 
@@ -111,7 +112,7 @@ static bool
 is_of (const MfBatch *batch, const MfType *type)
 {
   return strcmp (batch->type->name, type->name) == 0 && batch->type->major == type->major
-    && batch->type->row_size >= type->row_size && batch->stride >= type->row_size;
+         && batch->type->row_size >= type->row_size && batch->stride >= type->row_size;
 }
 
 static void
@@ -137,7 +138,7 @@ closes (const MfPicture *picture, const MfBatch *batch, const MfField *key)
 {
   const MfField *own = picture->roles[MF_ROLE_KEY];
   return picture->class->close_key && own && strcmp (own->name, key->name) == 0
-    && picture->stage.id == batch->stage.id && picture->input.id == batch->input.id;
+         && picture->stage.id == batch->stage.id && picture->input.id == batch->input.id;
 }
 
 static void
@@ -149,8 +150,8 @@ close_keys (MfReport *report, const MfBatch *batch)
   for (guint i = 0; i < report->pictures->len; i++) {
     MfPicture *picture = g_ptr_array_index (report->pictures, i);
     for (uint32_t row = 0; row < batch->n_rows && closes (picture, batch, key); row++)
-      picture->class->close_key (picture,
-        mf_field_bits (key, batch->rows + (size_t) row * batch->stride));
+      picture->class->close_key (
+          picture, mf_field_bits (key, batch->rows + (size_t) row * batch->stride));
   }
 }
 
@@ -213,8 +214,8 @@ draw_losses (const MfReport *report, MfPage *page)
     mf_page_paragraph (page, MF_INK_ALARM, i == 0 ? "INCOMPLETE" : "", text);
   }
   if (losses->n == 0 && anything_lost (losses))
-    mf_page_paragraph (page, MF_INK_ALARM, "INCOMPLETE",
-      "something upstream of these figures was lost");
+    mf_page_paragraph (
+        page, MF_INK_ALARM, "INCOMPLETE", "something upstream of these figures was lost");
 }
 
 static void
@@ -259,8 +260,7 @@ append_source (GString *to, const MfPage *page, const Source *source)
     g_string_append (dumps, source->dumps == 1 ? " dump" : " dumps");
   }
   if (*device)
-    g_string_append_printf (
-        to, "%s (%s%s%s)", device, input, dumps->len ? ", " : "", dumps->str);
+    g_string_append_printf (to, "%s (%s%s%s)", device, input, dumps->len ? ", " : "", dumps->str);
   else
     g_string_append_printf (
         to, "%s%s%s%s", input, dumps->len ? " (" : "", dumps->str, dumps->len ? ")" : "");
@@ -269,8 +269,8 @@ append_source (GString *to, const MfPage *page, const Source *source)
 static void
 draw_title (const MfReport *report, MfPage *page)
 {
-  g_autofree char *name = mf_page_clean (page, report->options->run_name,
-    strlen (report->options->run_name), 80);
+  g_autofree char *name
+      = mf_page_clean (page, report->options->run_name, strlen (report->options->run_name), 80);
   g_autoptr (GString) line = g_string_new (name);
   for (guint i = 0; i < report->n_sources; i++) {
     g_autofree char *stage = mf_page_clean_name (page, report->sources[i].stage);
@@ -335,7 +335,7 @@ mf_report_draw (MfReport *report, MfPage *page)
   draw_pictures (report, page);
   if (report->left_out > 0)
     mf_page_printf (page, "%s %" G_GUINT64_FORMAT " rows of further types are not shown",
-      mf_page_sign (page, "…", "..."), report->left_out);
+        mf_page_sign (page, "…", "..."), report->left_out);
   gsize before = page->out->length;
   mf_page_blank (page);
   if (mf_statements_draw (report->statements, MF_SAY_NEXT, page) == 0 && !page->out->failed)

@@ -6,22 +6,22 @@
 #include <math.h>
 
 enum { BUCKETS = 64, CURVES = 24, FIGURES = 4 };
-enum { CURVE_LEAST = 3 };  // values; the first and the last of fewer say it all
+enum { CURVE_LEAST = 3 }; // values; the first and the last of fewer say it all
 
 typedef struct {
   const MfField *field;
   uint64_t part;
-  char *part_name;         // clean, "" when the type has no parts
-  uint64_t n, per_bucket;  // values seen; values in a bucket
+  char *part_name;        // clean, "" when the type has no parts
+  uint64_t n, per_bucket; // values seen; values in a bucket
   double first, last, lowest, highest;
   double buckets[BUCKETS];
 } Curve;
 
 typedef struct {
   MfPicture picture;
-  Curve *curves;           // CURVES of them, allocated with the first row
+  Curve *curves; // CURVES of them, allocated with the first row
   guint n_curves;
-  uint64_t left_out;       // values of further parts
+  uint64_t left_out; // values of further parts
 } Series;
 
 // ---- taking values
@@ -60,7 +60,7 @@ curve_for (Series *series, const MfField *field, const MfBatch *batch, const uin
   if (series->n_curves == CURVES)
     return NULL;
   Curve *curve = &series->curves[series->n_curves++];
-  *curve = (Curve) { .field = field, .part = bits, .per_bucket = 1 };
+  *curve = (Curve){ .field = field, .part = bits, .per_bucket = 1 };
   curve->part_name = part ? mf_cell_text (series->picture.page, part, batch, row) : g_strdup ("");
   return curve;
 }
@@ -69,8 +69,8 @@ static bool
 have_curves (Series *series)
 {
   if (!series->curves)
-    series->curves = series->picture.memory.resize (series->picture.memory.user, NULL,
-      CURVES * sizeof (Curve));
+    series->curves = series->picture.memory.resize (
+        series->picture.memory.user, NULL, CURVES * sizeof (Curve));
   return series->curves != NULL;
 }
 
@@ -155,12 +155,14 @@ name_of (const MfPage *page, const Curve *curve)
       = mf_page_clean (page, curve->field->name, strlen (curve->field->name), 40);
   g_strdelimit (field, "_", ' ');
   return g_strdup_printf ("%s%s%s%s%s%s", curve->part_name, *curve->part_name ? " " : "", field,
-    *unit ? " (" : "", unit, *unit ? ")" : "");
+      *unit ? " (" : "", unit, *unit ? ")" : "");
 }
 
 static const char *const titles[FIGURES] = { "first", "last", "lowest", "highest" };
 
-typedef struct { unsigned name, figures[FIGURES]; } Widths;
+typedef struct {
+  unsigned name, figures[FIGURES];
+} Widths;
 
 // The name takes what the figures leave.
 static Widths
@@ -236,7 +238,7 @@ series_draw (MfPicture *picture, MfPage *page)
   }
   if (series->left_out > 0)
     mf_page_printf (page, "%s %" G_GUINT64_FORMAT " values of further curves",
-      mf_page_sign (page, "…", "..."), series->left_out);
+        mf_page_sign (page, "…", "..."), series->left_out);
 }
 
 static void
@@ -249,5 +251,5 @@ series_free (MfPicture *picture)
     picture->memory.resize (picture->memory.user, series->curves, 0);
 }
 
-const MfPictureClass mf_picture_series = { sizeof (Series), NULL, series_add, NULL, series_draw,
-  series_free };
+const MfPictureClass mf_picture_series
+    = { sizeof (Series), NULL, series_add, NULL, series_draw, series_free };

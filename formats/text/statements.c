@@ -5,7 +5,7 @@
 typedef struct {
   uint32_t order, severity;
   MfString subject, place;
-  char *text, *basis;  // of the memory, terminated, as they came
+  char *text, *basis; // of the memory, terminated, as they came
 } Statement;
 
 struct MfStatements {
@@ -19,7 +19,7 @@ MfStatements *
 mf_statements_new (const MfPage *page, MfMemory memory)
 {
   MfStatements *statements = g_new0 (MfStatements, 1);
-  *statements = (MfStatements) { page, memory, g_array_new (FALSE, FALSE, sizeof (Statement)), 0 };
+  *statements = (MfStatements){ page, memory, g_array_new (FALSE, FALSE, sizeof (Statement)), 0 };
   return statements;
 }
 
@@ -67,7 +67,7 @@ take (MfStatements *statements, const MfBatch *batch, const MfStatement *row)
     return true;
   }
   Statement statement
-      = { row->order, MIN (row->severity, (uint32_t)MF_SAY_NEXT), row->subject, row->place,
+      = { row->order, MIN (row->severity, (uint32_t) MF_SAY_NEXT), row->subject, row->place,
           copy_text (statements, batch, row->text), copy_text (statements, batch, row->basis) };
   if (!statement.text || !statement.basis) {
     release (statements, statement.text);

@@ -8,7 +8,7 @@
 
 typedef struct MfStatements MfStatements;
 
-enum { MF_STATEMENTS_MAX = 512, MF_STATEMENT_TEXT = 4096 };  // sentences kept; bytes of each
+enum { MF_STATEMENTS_MAX = 512, MF_STATEMENT_TEXT = 4096 }; // sentences kept; bytes of each
 
 MfStatements *mf_statements_new (const MfPage *page, MfMemory memory);
 void mf_statements_free (MfStatements *statements);
@@ -16,7 +16,7 @@ void mf_statements_free (MfStatements *statements);
 // Takes a batch of report.statement rows. False = out of memory.
 bool mf_statements_take (MfStatements *statements, const MfBatch *batch);
 
-guint mf_statements_n (const MfStatements *statements);  // kept ones
+guint mf_statements_n (const MfStatements *statements); // kept ones
 
 // Draws those of one severity, MF_SAY_*, and returns how many. Those that were not kept are counted
 // behind the evidence.

@@ -3,7 +3,7 @@
 // from the right and named below. A key starts a new table; without one the last rows are shown.
 #include "picture.h"
 
-enum { GAP = 2, TEXT_LEAST = 12, LABEL_LEAST = 24, LINES = 4 };  // lines of one text at most
+enum { GAP = 2, TEXT_LEAST = 12, LABEL_LEAST = 24, LINES = 4 }; // lines of one text at most
 
 typedef struct {
   MfPicture picture;
@@ -15,8 +15,8 @@ static void
 table_open (MfPicture *picture)
 {
   Table *table = (Table *) picture;
-  table->kept = mf_kept_rows_new (picture->type, picture->options->rows,
-    picture->roles[MF_ROLE_KEY] == NULL, picture->memory);
+  table->kept = mf_kept_rows_new (
+      picture->type, picture->options->rows, picture->roles[MF_ROLE_KEY] == NULL, picture->memory);
 }
 
 static bool
@@ -35,7 +35,7 @@ table_add (MfPicture *picture, const MfBatch *batch, const uint8_t *row)
 typedef struct {
   const MfField *field;
   char *title;
-  char **cells;       // one for each row
+  char **cells; // one for each row
   unsigned natural, width;
   bool number, dropped;
 } Column;
@@ -267,7 +267,7 @@ draw_more (const Table *table, MfPage *page, uint32_t shown)
     return;
   mf_put_grouped (number, seen - shown);
   mf_page_printf (page, "%s %s %s rows", mf_page_sign (page, "…", "..."), number->str,
-    table->picture.roles[MF_ROLE_KEY] ? "more" : "earlier");
+      table->picture.roles[MF_ROLE_KEY] ? "more" : "earlier");
 }
 
 static void
@@ -299,5 +299,5 @@ table_free (MfPicture *picture)
   mf_kept_rows_free (((Table *) picture)->kept);
 }
 
-const MfPictureClass mf_picture_table = { sizeof (Table), table_open, table_add, NULL, table_draw,
-  table_free };
+const MfPictureClass mf_picture_table
+    = { sizeof (Table), table_open, table_add, NULL, table_draw, table_free };

@@ -48,10 +48,10 @@ text_start (void *stage)
   if (!text->output)
     return false;
   text->names = mf_names_of_stage (text);
-  text->options = (MfReportOptions) { run->name, text->also.items, text->also.n,
+  text->options = (MfReportOptions){ run->name, text->also.items, text->also.n,
     { text->rows, (MfMapStyle) text->map, text->maps == ALL_MAPS } };
   mf_buffer_init (&text->out, mf_memory_of_stage (text));
-  text->page = (MfPage) { &text->out, &text->names, width_of (text), run->ascii,
+  text->page = (MfPage){ &text->out, &text->names, width_of (text), run->ascii,
     run->colour && mf_output_is_terminal (text, text->output) };
   text->report = mf_report_new (&text->options, &text->page, mf_memory_of_stage (text));
   return true;
@@ -62,8 +62,8 @@ text_take (void *stage, const MfBatch *batch)
 {
   Text *text = stage;
   return mf_report_take (text->report, batch)
-    || mf_fail (text, "cannot keep %u rows of %s for the report: out of memory", batch->n_rows,
-      batch->type->name);
+         || mf_fail (text, "cannot keep %u rows of %s for the report: out of memory", batch->n_rows,
+             batch->type->name);
 }
 
 static bool
@@ -86,16 +86,17 @@ text_stop (void *stage)
   mf_buffer_free (&text->out);
 }
 
-static const char help[] =
-  "Writes one report at the end of the run: what was lost, the verdict, the\n"
-  "evidence, a picture of each event type that asks for one, and what to do next.\n"
-  "Pictures are drawn from the schema: a table, a map, a histogram, a series of\n"
-  "curves or a tree. Of a table without a key the last rows are shown, of one\n"
-  "with a key the first rows of the last key; of maps the last whole one. Columns\n"
-  "without a value are left out. JSON and CSV have all rows.\n\n"
-  "map = letters writes one letter for each granule of a small heap, as\n"
-  "MicroPython's mem_info (1) does; map = braille one dot for each.";
+static const char help[]
+    = "Writes one report at the end of the run: what was lost, the verdict, the\n"
+      "evidence, a picture of each event type that asks for one, and what to do next.\n"
+      "Pictures are drawn from the schema: a table, a map, a histogram, a series of\n"
+      "curves or a tree. Of a table without a key the last rows are shown, of one\n"
+      "with a key the first rows of the last key; of maps the last whole one. Columns\n"
+      "without a value are left out. JSON and CSV have all rows.\n\n"
+      "map = letters writes one letter for each granule of a small heap, as\n"
+      "MicroPython's mem_info (1) does; map = braille one dot for each.";
 
+// clang-format off
 MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
   .summary = "a report for reading",
   .help = help,
@@ -110,3 +111,4 @@ MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
       "types to draw as a table although they ask for nothing, as globs")),
   MF_CONSUMES (MF_INPUT_ANY ("*", text_take)),
   .start = text_start, .finish = text_finish, .stop = text_stop);
+// clang-format on

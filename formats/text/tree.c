@@ -72,7 +72,8 @@ draw_node (Drawing *drawing, uint32_t i, unsigned depth)
   g_autofree char *value = bar ? mf_cell_text (page, bar, &batch, batch.rows) : g_strdup ("");
   const char *unit = bar && *value ? mf_field_unit (bar) : "";
   unsigned room = page->width - 20;
-  g_string_append_printf (name, "%*s%s", (int)(MIN (depth, (unsigned)DEEPEST) * INDENT), "", label);
+  g_string_append_printf (
+      name, "%*s%s", (int) (MIN (depth, (unsigned) DEEPEST) * INDENT), "", label);
   mf_put_padded (line, page, name->str, MIN (room, 56), false);
   g_string_append_c (line, ' ');
   mf_put_padded (line, page, value, 14, true);
@@ -106,13 +107,13 @@ tree_draw (MfPicture *picture, MfPage *page)
   for (uint32_t i = 0; i < drawing->n; i++)
     if (is_root (drawing, &drawing->nodes[i]))
       draw_below (drawing, i, 0);
-  for (uint32_t i = 0; i < drawing->n; i++)  // rows that are each other's parents
+  for (uint32_t i = 0; i < drawing->n; i++) // rows that are each other's parents
     draw_below (drawing, i, 0);
   uint64_t shown = MIN (drawing->lines, picture->options->rows),
            seen = mf_kept_rows_seen (tree->kept);
   if (seen > shown)
-    mf_page_printf (page, "%s %" G_GUINT64_FORMAT " more rows", mf_page_sign (page, "…", "..."),
-      seen - shown);
+    mf_page_printf (
+        page, "%s %" G_GUINT64_FORMAT " more rows", mf_page_sign (page, "…", "..."), seen - shown);
 }
 
 static void

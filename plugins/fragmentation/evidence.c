@@ -131,6 +131,7 @@ say_unusable (GString *text, const Evidence *evidence)
     say_unusable_for (text, &evidence->heap->last, asked);
 }
 
+// clang-format off
 static const char *const trends[] = {
   [MF_TREND_UNKNOWN] = "",
   [MF_TREND_FREED_NOT_JOINED] = "freed, not joined",
@@ -141,6 +142,7 @@ static const char *const trends[] = {
   [MF_TREND_SHRANK] = "less is used",
   [MF_TREND_STABLE] = "stable",
 };
+// clang-format on
 
 // The dump `back` dumps before the last one; the series is never longer than what is kept.
 static uint32_t
@@ -190,6 +192,7 @@ say_checkerboard (Fragmentation *self, GString *text, const MfHeapPattern *patte
     g_string_append (text, " groups of blocks");
 }
 
+// clang-format off
 static const char *const patterns[] = {
   [MF_PATTERN_NONE] = "",
   [MF_PATTERN_FULL] = "full: less than 5 % is free",
@@ -197,6 +200,7 @@ static const char *const patterns[] = {
   [MF_PATTERN_RUN_AND_DUST] = "one large run, and dust",
   [MF_PATTERN_SCATTERED] = "scattered: many runs, none of them large",
 };
+// clang-format on
 
 static void
 say_pattern (GString *text, const Evidence *evidence)
@@ -322,6 +326,7 @@ say_figures (GString *text, const Evidence *evidence)
   g_string_append (text, " came without a map");
 }
 
+// clang-format off
 static const struct {
   const char *subject;
   void (*say) (GString *text, const Evidence *evidence);
@@ -340,6 +345,7 @@ static const struct {
   { "restarts", say_starts },
   { "note", say_limits_of_dump },
 };
+// clang-format on
 
 bool
 mf_state_evidence (

@@ -43,7 +43,7 @@ take (void *stage, const MfBatch *batch, TakeBatch take_batch)
 static bool
 take_regions (Fragmentation *self, Source *source, const MfBatch *batch)
 {
-  (void)self;
+  (void) self;
   MF_EACH (batch, MfHeapRegion, row)
     mf_source_take_region (source, row);
   return true;
@@ -92,7 +92,7 @@ take_faults (Fragmentation *self, Source *source, const MfBatch *batch)
 static bool
 take_boots (Fragmentation *self, Source *source, const MfBatch *batch)
 {
-  (void)self;
+  (void) self;
   MF_EACH (batch, MfDeviceBoot, row) {
     source->boots += row->epoch > 0;
     source->last_boot_line = row->line;
@@ -105,7 +105,7 @@ take_boots (Fragmentation *self, Source *source, const MfBatch *batch)
 static bool
 take_damages (Fragmentation *self, Source *source, const MfBatch *batch)
 {
-  (void)self;
+  (void) self;
   MF_EACH (batch, MfInputDamage, row)
     if (source->damaged++ == 0) {
       source->damage_line = row->broke_line;
@@ -137,7 +137,7 @@ finish (void *stage)
       return false;
   if (self->sources_left_out)
     mf_log (self, MF_LOG_WARNING, "more than %d inputs: %llu rows of further ones were left out",
-        MOST_SOURCES, (unsigned long long)self->sources_left_out);
+        MOST_SOURCES, (unsigned long long) self->sources_left_out);
   return true;
 }
 
@@ -153,6 +153,7 @@ stop (void *stage)
   }
 }
 
+// clang-format off
 MF_PLUGIN (Fragmentation, "fragmentation", .kind = MF_ANALYZER,
     .summary = "how broken up is the free memory, and why", .help = help,
     MF_OPTIONS (MF_OPTION (Fragmentation, question, NULL,
@@ -174,3 +175,4 @@ MF_PLUGIN (Fragmentation, "fragmentation", .kind = MF_ANALYZER,
         MF_OUTPUT (Fragmentation, pins, FragmentationPin),
         MF_OUTPUT (Fragmentation, metrics, MfMetric)),
     .finish = finish, .stop = stop);
+// clang-format on

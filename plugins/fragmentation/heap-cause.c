@@ -287,7 +287,7 @@ count_groups (const MfHeapMap *map, MfHeapPattern *pattern)
   }
   for (size_t i = next_group (map, 0, size); i < map->n_blocks; i = next_group (map, i + 1, size))
     pattern->kind_groups += map->blocks[i + 1].kind == kinds.winner;
-  pattern->kind = (uint32_t)kinds.winner;
+  pattern->kind = (uint32_t) kinds.winner;
   if (pattern->kind_groups > pattern->groups / 2)
     return;
   pattern->kind = MF_HEAP_FREE;

@@ -131,7 +131,7 @@ mf_heap_series_add (MfHeapSeries *series, const MfHeapSample *sample)
 static size_t
 n_kept (const MfHeapSeries *series)
 {
-  return series->n_seen < MF_SERIES_LENGTH ? (size_t)series->n_seen : MF_SERIES_LENGTH;
+  return series->n_seen < MF_SERIES_LENGTH ? (size_t) series->n_seen : MF_SERIES_LENGTH;
 }
 
 // The kept sample `i` (0 = the oldest).
@@ -267,6 +267,7 @@ always (const MfHeapSeries *series)
 }
 
 // Each rule returns the number of last snapshots on which it rests, 0 if it does not hold.
+// clang-format off
 static const struct {
   MfTrendName name;
   size_t (*rests_on) (const MfHeapSeries *series);
@@ -279,6 +280,7 @@ static const struct {
   { MF_TREND_SHRANK, shrank },
   { MF_TREND_STABLE, always },
 };
+// clang-format on
 
 void
 mf_heap_series_trend (const MfHeapSeries *series, MfHeapTrend *trend)
@@ -293,8 +295,8 @@ mf_heap_series_trend (const MfHeapSeries *series, MfHeapTrend *trend)
   trend->name = rules[rule].name;
 
   const MfHeapSample *first = sample_at (series, n - trend->snapshots), *now = last_sample (series);
-  trend->used = (int64_t)(now->used - first->used);
-  trend->free = (int64_t)(now->free - first->free);
+  trend->used = (int64_t) (now->used - first->used);
+  trend->free = (int64_t) (now->free - first->free);
   trend->has_largest = has_largest (now) && has_largest (first);
-  trend->largest = trend->has_largest ? (int64_t)(now->largest - first->largest) : 0;
+  trend->largest = trend->has_largest ? (int64_t) (now->largest - first->largest) : 0;
 }

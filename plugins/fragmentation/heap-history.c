@@ -9,7 +9,7 @@
 static void *
 resize (void *user, void *old, size_t bytes)
 {
-  return mf_resize ((Fragmentation *)user, old, bytes);
+  return mf_resize ((Fragmentation *) user, old, bytes);
 }
 
 static void *

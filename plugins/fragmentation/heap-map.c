@@ -182,7 +182,7 @@ mf_permille (uint64_t part, uint64_t whole)
   while (__builtin_mul_overflow (part, 1000, &scaled)
          || __builtin_add_overflow (scaled, whole / 2, &scaled))
     part >>= 1, whole >>= 1;
-  return whole > 0 ? (unsigned)(scaled / whole) : 0;
+  return whole > 0 ? (unsigned) (scaled / whole) : 0;
 }
 
 static uint64_t
@@ -246,10 +246,10 @@ hole_frag (const MfHeapMap *map, uint64_t free_bytes)
 
   for (size_t i = mf_heap_map_next_run (map, 0); i < map->n_blocks;
        i = mf_heap_map_next_run (map, i + 1))
-    squares += (double)map->blocks[i].size * (double)map->blocks[i].size;
+    squares += (double) map->blocks[i].size * (double) map->blocks[i].size;
   if (free_bytes == 0)
     return 0;
-  return (unsigned)(1000 * (1 - sqrt (squares) / (double)free_bytes) + 0.5);
+  return (unsigned) (1000 * (1 - sqrt (squares) / (double) free_bytes) + 0.5);
 }
 
 void
@@ -280,7 +280,7 @@ mf_heap_map_unusable (const MfHeapMap *map, uint64_t need)
 static unsigned
 floor_log2 (uint64_t value)
 {
-  return 63 - (unsigned)__builtin_clzll (value);
+  return 63 - (unsigned) __builtin_clzll (value);
 }
 
 void
@@ -303,8 +303,8 @@ linux_index (const MfHeapFigures *figures, uint64_t need)
   if (figures->largest >= need)
     return -1000;
 
-  double pieces = (double)figures->free / (double)need;
-  return (int)lround (1000 * (1 - (1 + pieces) / (double)figures->runs));
+  double pieces = (double) figures->free / (double) need;
+  return (int) lround (1000 * (1 - (1 + pieces) / (double) figures->runs));
 }
 
 MfOomClass
@@ -321,12 +321,12 @@ static double
 harmonic (uint64_t n)
 {
   const double euler_gamma = 0.57721566490153286;
-  double sum = 0, x = (double)n;
+  double sum = 0, x = (double) n;
 
   if (n > 64)
     return log (x) + euler_gamma + 1 / (2 * x) - 1 / (12 * x * x);
   for (uint64_t i = 1; i <= n; i++)
-    sum += 1 / (double)i;
+    sum += 1 / (double) i;
   return sum;
 }
 
@@ -350,11 +350,11 @@ mf_heap_robson (const MfHeapRule *rule, uint64_t live, uint64_t largest, MfRobso
   n = UINT64_C (1) << log_n;
   m = m > n ? m : n;
 
-  double first_fit = ceil (harmonic (n) * (double)m / ln_2);
+  double first_fit = ceil (harmonic (n) * (double) m / ln_2);
   if (__builtin_mul_overflow (m, log_n, &any)
       || __builtin_add_overflow (any / 2 + any % 2, m - n + 1, &any) || any > INT64_MAX
       || first_fit >= 0x1p63)
     return false;
-  *robson = (MfRobson){ m, n, any, (uint64_t)first_fit };
+  *robson = (MfRobson){ m, n, any, (uint64_t) first_fit };
   return true;
 }

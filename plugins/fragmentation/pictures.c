@@ -10,7 +10,7 @@ enum { MOST_CELLS = 65536, MOST_PINS = 64 };
 static double
 percent (uint64_t part, uint64_t whole)
 {
-  return whole ? 100.0 * (double)part / (double)whole : 0.0;
+  return whole ? 100.0 * (double) part / (double) whole : 0.0;
 }
 
 bool
@@ -28,8 +28,8 @@ mf_publish_snapshot (Fragmentation *self, const Heap *heap, const Dump *dump)
     .hole_frag = dump->has_map ? figures->hole_frag / 10.0 : NAN,
     .heap = heap->name,
     .ordinal = dump->ordinal,
-    .free_runs = dump->has_map ? (uint32_t)figures->runs : UINT32_MAX,
-    .used_blocks = dump->has_map ? (uint32_t)figures->used_blocks : UINT32_MAX,
+    .free_runs = dump->has_map ? (uint32_t) figures->runs : UINT32_MAX,
+    .used_blocks = dump->has_map ? (uint32_t) figures->used_blocks : UINT32_MAX,
   };
 
   return mf_emit (&self->snapshots, &row);
@@ -139,10 +139,12 @@ publish_pins (Fragmentation *self, const Heap *heap)
 
 // ---- the difference of the last two maps
 
+// clang-format off
 static const struct {
   char symbol;
   uint32_t state;
 } states[]
+    // clang-format on
     = { { '.', CHANGE_FREE }, { '#', CHANGE_USED }, { '-', CHANGE_FREED }, { '+', CHANGE_TAKEN } };
 
 static uint32_t
@@ -230,9 +232,9 @@ publish_robson (Fragmentation *self, const Heap *heap)
   if (!mf_heap_worst_case (heap, &robson))
     return true;
   uint64_t granule = heap->last.dump.rule.granule ? heap->last.dump.rule.granule : 1;
-  return publish_metric (self, heap, "robson_any", (double)robson.any * (double)granule, "B")
+  return publish_metric (self, heap, "robson_any", (double) robson.any * (double) granule, "B")
          && publish_metric (
-             self, heap, "robson_first_fit", (double)robson.first_fit * (double)granule, "B");
+             self, heap, "robson_first_fit", (double) robson.first_fit * (double) granule, "B");
 }
 
 static bool
@@ -245,18 +247,18 @@ publish_metrics (Fragmentation *self, const Heap *heap)
     double value;
     bool known;
   } metrics[] = {
-    { "total", "B", (double)figures->capacity, true },
-    { "used", "B", (double)figures->used, true },
-    { "free", "B", (double)figures->free, true },
-    { "largest_free", "B", (double)figures->largest, dump->has_largest },
-    { "max_alloc", "B", (double)figures->max_alloc, dump->has_largest },
+    { "total", "B", (double) figures->capacity, true },
+    { "used", "B", (double) figures->used, true },
+    { "free", "B", (double) figures->free, true },
+    { "largest_free", "B", (double) figures->largest, dump->has_largest },
+    { "max_alloc", "B", (double) figures->max_alloc, dump->has_largest },
     { "ext_frag", "%", figures->ext_frag / 10.0, dump->has_largest },
     { "hole_frag", "%", figures->hole_frag / 10.0, dump->has_map },
-    { "free_runs", "", (double)figures->runs, dump->has_map },
-    { "used_blocks", "", (double)figures->used_blocks, dump->has_map },
-    { "mean_run", "B", (double)figures->mean_run, dump->has_map },
-    { "median_run", "B", (double)figures->median_run, dump->has_map },
-    { "dumps", "", (double)heap->n_dumps, true },
+    { "free_runs", "", (double) figures->runs, dump->has_map },
+    { "used_blocks", "", (double) figures->used_blocks, dump->has_map },
+    { "mean_run", "B", (double) figures->mean_run, dump->has_map },
+    { "median_run", "B", (double) figures->median_run, dump->has_map },
+    { "dumps", "", (double) heap->n_dumps, true },
   };
 
   for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)

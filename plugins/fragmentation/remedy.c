@@ -32,7 +32,7 @@ say_circumstances (GString *text, const Refusal *refusal)
   if (refusal->after_ordinal)
     g_string_append_printf (text, ", after dump %u", refusal->after_ordinal);
   if (refusal->times > 1)
-    g_string_append_printf (text, ", %" G_GUINT64_FORMAT " times", (guint64)refusal->times);
+    g_string_append_printf (text, ", %" G_GUINT64_FORMAT " times", (guint64) refusal->times);
   g_string_append_c (text, ')');
 }
 
@@ -90,7 +90,8 @@ add_to_list (List *list, const Refusal *refusal)
       &= refusal->judged_by != JUDGED_BY_NOTHING && refusal->class == MF_OOM_FRAGMENTED;
   mf_say_bytes (list->sizes, refusal->requested);
   if (refusal->times > 1)
-    g_string_append_printf (list->sizes, " (%" G_GUINT64_FORMAT " times)", (guint64)refusal->times);
+    g_string_append_printf (
+        list->sizes, " (%" G_GUINT64_FORMAT " times)", (guint64) refusal->times);
 }
 
 static void

@@ -81,6 +81,7 @@ state_warnings (Fragmentation *self, const Source *source)
 
 // ---- failures that are no shortage of memory
 
+// clang-format off
 static const struct {
   const char *one, *many, *remark;
 } others[] = {
@@ -90,6 +91,7 @@ static const struct {
   = { "recursion", "recursions", " too deep: the stack was full, not the heap" },
   [MF_FAULT_EXCEPTION] = { "other exception", "other exceptions", "" },
 };
+// clang-format on
 
 static bool
 state_others (Fragmentation *self, const Source *source)

@@ -13,11 +13,13 @@ mf_dump_is_lower_bound (const Dump *dump)
 
 // ---- choosing it
 
+// clang-format off
 static const VerdictName names[] = {
   [MF_OOM_OUT_OF_MEMORY] = VERDICT_OUT_OF_MEMORY,
   [MF_OOM_FRAGMENTED] = VERDICT_FRAGMENTED,
   [MF_OOM_STALE] = VERDICT_STALE,
 };
+// clang-format on
 
 static VerdictName
 name_of_dump (const Dump *dump)
@@ -76,7 +78,7 @@ static bool
 grows (const Dump *last, const MfHeapTrend *trend)
 {
   return trend->name == MF_TREND_LEAK_SUSPECT
-         && (uint64_t)trend->used > last->figures.capacity / 100;
+         && (uint64_t) trend->used > last->figures.capacity / 100;
 }
 
 Verdict
@@ -173,7 +175,7 @@ static void
 say_growing (GString *text, const Verdict *verdict)
 {
   g_string_append (text, "Used memory grew by ");
-  mf_say_bytes (text, (uint64_t)verdict->trend.used);
+  mf_say_bytes (text, (uint64_t) verdict->trend.used);
   g_string_append_printf (text, " over the last %zu dumps, to ", verdict->trend.snapshots);
   mf_say_bytes (text, verdict->dump->figures.used);
   g_string_append (text, ": a leak, or garbage that was never collected.");
@@ -192,6 +194,7 @@ say_healthy (GString *text, const Verdict *verdict)
   g_string_append (text, " are free.");
 }
 
+// clang-format off
 static const struct {
   const char *word;
   void (*say) (GString *text, const Verdict *verdict);
@@ -204,6 +207,7 @@ static const struct {
   [VERDICT_GROWING] = { "GROWING", say_growing },
   [VERDICT_HEALTHY] = { "HEALTHY", say_healthy },
 };
+// clang-format on
 
 // How the verdict is known, and why it may be a lower bound.
 static void
@@ -280,9 +284,10 @@ advise_on_dump (GString *text, const Verdict *verdict)
 static void
 advise_on_growth (GString *text, const Verdict *verdict)
 {
-  (void)verdict;
-  g_string_append (text, "call gc.collect() before each micropython.mem_info(1): what still grows "
-                         "then is a leak; compare the kinds of blocks of the first and the last map");
+  (void) verdict;
+  g_string_append (text,
+      "call gc.collect() before each micropython.mem_info(1): what still grows "
+      "then is a leak; compare the kinds of blocks of the first and the last map");
 }
 
 static void

@@ -8,7 +8,7 @@ void
 mf_say_number (GString *to, uint64_t number)
 {
   char digits[21];
-  int n = g_snprintf (digits, sizeof digits, "%" G_GUINT64_FORMAT, (guint64)number);
+  int n = g_snprintf (digits, sizeof digits, "%" G_GUINT64_FORMAT, (guint64) number);
 
   for (int i = 0; i < n; i++) {
     if (i > 0 && (n - i) % 3 == 0)
@@ -29,7 +29,7 @@ mf_say_change (GString *to, int64_t bytes)
 {
   if (bytes != 0)
     g_string_append_c (to, bytes < 0 ? '-' : '+');
-  mf_say_number (to, bytes < 0 ? -(uint64_t)bytes : (uint64_t)bytes);
+  mf_say_number (to, bytes < 0 ? -(uint64_t) bytes : (uint64_t) bytes);
 }
 
 void
@@ -70,5 +70,5 @@ mf_say_place (GString *to, uint32_t region, uint64_t offset, bool several)
 {
   if (several)
     g_string_append_printf (to, "region %u at ", region);
-  g_string_append_printf (to, "0x%05" G_GINT64_MODIFIER "x", (guint64)offset);
+  g_string_append_printf (to, "0x%05" G_GINT64_MODIFIER "x", (guint64) offset);
 }

@@ -48,7 +48,7 @@ random_seed (void)
 bool
 mf_allocation_table_init (MfAllocationTable *table, MfTraceMemory memory)
 {
-  *table = (MfAllocationTable) { .memory = memory, .seed = random_seed () };
+  *table = (MfAllocationTable){ .memory = memory, .seed = random_seed () };
   return make_places (table, FIRST_PLACES);
 }
 
@@ -69,7 +69,7 @@ mf_allocation_table_grow (MfAllocationTable *table)
     const MfLiveBlock *block = &old.places[i];
     if (block->address)
       *mf_allocation_table_place (table, block->address, mf_allocation_hash (table, block->address))
-        = *block;
+          = *block;
   }
   mf_trace_release (&old.memory, old.bytes);
   return true;

@@ -8,20 +8,20 @@
 
 #include "trace-memory.h"
 
-#define MF_BLOCK_SIZE_MAX ((UINT64_C (1) << 48) - 1)   // beyond the user space of a 48-bit machine
-#define MF_BLOCK_EVENT_MAX ((UINT64_C (1) << 40) - 1)  // ten hours at 30 million a second
+#define MF_BLOCK_SIZE_MAX ((UINT64_C (1) << 48) - 1)  // beyond the user space of a 48-bit machine
+#define MF_BLOCK_EVENT_MAX ((UINT64_C (1) << 40) - 1) // ten hours at 30 million a second
 
 typedef struct {
-  uint64_t address;             // 0 = an empty place
+  uint64_t address; // 0 = an empty place
   uint64_t size : 48, thread : 16;
-  int64_t time;                 // of the allocation, ns
-  uint64_t event : 40, site : 24;  // number of the allocation; index of its stack
+  int64_t time;                   // of the allocation, ns
+  uint64_t event : 40, site : 24; // number of the allocation; index of its stack
 } MfLiveBlock;
-_Static_assert (sizeof (MfLiveBlock) == 32, "two places in a cache line");
+_Static_assert(sizeof (MfLiveBlock) == 32, "two places in a cache line");
 
 typedef struct {
   MfTraceMemory memory;
-  void *bytes;                  // holds `places`, which begin at a cache line
+  void *bytes; // holds `places`, which begin at a cache line
   MfLiveBlock *places;
   uint64_t n, mask, seed;
 } MfAllocationTable;

@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum { AHEAD = 16, FIRST_MARK = 1024 };
-_Static_assert ((AHEAD & (AHEAD - 1)) == 0, "the ring of hashes is indexed by a mask");
+_Static_assert((AHEAD & (AHEAD - 1)) == 0, "the ring of hashes is indexed by a mask");
 
 static const char no_memory[] = "there is no memory for another live block";
 static const char too_many_stacks[]
-  = "there is no memory for another call stack, or there are more than 16,777,216";
+    = "there is no memory for another call stack, or there are more than 16,777,216";
 static const char no_thread_memory[] = "there is no memory for another thread";
 static const char too_many_events[] = "there are more than 1,099,511,627,775 allocations";
 static const char too_many_bytes[] = "the sizes of all allocations add up to more than 2^64 bytes";
@@ -27,8 +27,7 @@ fail (MfAllocationTrace *trace, const char *why)
 static bool
 grow_threads (MfAllocationTrace *trace, uint32_t n)
 {
-  MfTraceThread *threads
-    = mf_trace_resize (&trace->memory, trace->threads, n * sizeof *threads);
+  MfTraceThread *threads = mf_trace_resize (&trace->memory, trace->threads, n * sizeof *threads);
   if (!threads)
     return fail (trace, no_thread_memory);
   memset (threads + trace->n_threads, 0, (n - trace->n_threads) * sizeof *threads);
@@ -67,7 +66,7 @@ follow_sequence (MfAllocationTrace *trace, MfTraceThread *thread, uint32_t seque
 static MfInterval
 interval_now (const MfAllocationTrace *trace)
 {
-  return (MfInterval) { 0, trace->water.live, trace->totals.bytes,
+  return (MfInterval){ 0, trace->water.live, trace->totals.bytes,
     trace->totals.allocs + trace->totals.reallocs };
 }
 
@@ -263,7 +262,7 @@ move_block (MfAllocationTrace *trace, Call *call, MfLiveBlock *place, uint64_t h
   block.size = call->size;
   block.site = call->site;
   int64_t born = block.time;
-  block.time = call->row->time.ns;  // a peak is reached now
+  block.time = call->row->time.ns; // a peak is reached now
   if (!settle (trace, &block, hash))
     return false;
   mf_allocation_table_place (&trace->blocks, block.address, hash)->time = born;
@@ -274,7 +273,7 @@ static bool
 take_realloc (MfAllocationTrace *trace, Call *call, uint64_t hash)
 {
   uint64_t from = call->row->old_address.at, old_hash = mf_allocation_hash (&trace->blocks, from);
-  if (!is_address (call->row->address.at)) {  // realloc to nothing frees
+  if (!is_address (call->row->address.at)) { // realloc to nothing frees
     take_free (trace, call, from, old_hash);
     return true;
   }
@@ -364,8 +363,12 @@ mf_allocation_trace_take (
 bool
 mf_allocation_trace_init (MfAllocationTrace *trace, MfTraceMemory memory, uint32_t between)
 {
-  *trace = (MfAllocationTrace) { .memory = memory, .first_time = INT64_MIN, .last_time = INT64_MIN,
-    .next_mark = FIRST_MARK, .blocks = { .memory = memory }, .sites = { .memory = memory },
+  *trace = (MfAllocationTrace){ .memory = memory,
+    .first_time = INT64_MIN,
+    .last_time = INT64_MIN,
+    .next_mark = FIRST_MARK,
+    .blocks = { .memory = memory },
+    .sites = { .memory = memory },
     .between = between < MF_BETWEEN_MAX ? between : MF_BETWEEN_MAX };
   trace->water.number = 1;
   if (!mf_allocation_table_init (&trace->blocks, memory))

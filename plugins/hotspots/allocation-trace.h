@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One process's allocations, event by event: who holds what, who held it at the peak, what lived how
-// long, what was freed at once. Memory grows with live blocks and stacks only. One thread at a time.
+// One process's allocations, event by event: who holds what, who held it at the peak, what lived
+// how long, what was freed at once. Memory grows with live blocks and stacks only. One thread at a
+// time.
 #pragma once
 
 #include <memflow/events.h>
@@ -17,7 +18,7 @@ enum { MF_BETWEEN_MAX = 15, MF_TRACE_THREADS_MAX = 65535 };
 typedef struct {
   MfTally tally;
   uint64_t frees, failed, lost;
-  uint64_t recent[MF_BETWEEN_MAX + 1];  // numbers of its last allocations, a ring
+  uint64_t recent[MF_BETWEEN_MAX + 1]; // numbers of its last allocations, a ring
   uint32_t cursor, sequence;
   bool seen;
 } MfTraceThread;
@@ -25,10 +26,10 @@ typedef struct {
 // What was counted. `lost` are calls of which only the hole in the numbering is left.
 typedef struct {
   uint64_t events, allocs, frees, reallocs, failed, temporaries;
-  uint64_t bytes;                // of all allocations and reallocs, as requested
-  uint64_t unknown_frees, unknown_reallocs;  // of blocks that are older than the trace
-  uint64_t overwritten;          // addresses given out again although no free was seen
-  uint64_t unsized, unusable;    // allocations of unknown size (counted as 0 B), without an address
+  uint64_t bytes;                           // of all allocations and reallocs, as requested
+  uint64_t unknown_frees, unknown_reallocs; // of blocks that are older than the trace
+  uint64_t overwritten;                     // addresses given out again although no free was seen
+  uint64_t unsized, unusable; // allocations of unknown size (counted as 0 B), without an address
   uint64_t lost, largest_failed, clockless;
 } MfTraceTotals;
 
@@ -40,12 +41,12 @@ typedef struct {
   uint32_t n_threads, between;
   MfHighWater water;
   MfTraceTotals totals;
-  uint64_t next_mark;            // allocations at which the sites are marked again
+  uint64_t next_mark; // allocations at which the sites are marked again
   uint32_t marks;
   int64_t first_time, last_time; // INT64_MIN = no event with a time
   MfTimeline timeline;
   MfLifetimes by_time, by_calls;
-  const char *failure;           // why mf_allocation_trace_take returned false
+  const char *failure; // why mf_allocation_trace_take returned false
 } MfAllocationTrace;
 
 // Begins a trace. A block is temporary if its own thread freed it after at most `between` (up to

@@ -5,18 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 32, DEEPEST = 65536 };  // frames looked through for a Python one
+enum { FIRST_ROOM = 32, DEEPEST = 65536 }; // frames looked through for a Python one
 
 MfSiteSum
 mf_site_sum (const MfAllocationTrace *trace, uint32_t index)
 {
   const MfTally *tally = &trace->sites.tallies[index];
   const MfSiteHistory *history = &trace->sites.histories[index];
-  return (MfSiteSum) { .peak = mf_tally_peak (tally, &trace->water),
+  return (MfSiteSum){ .peak = mf_tally_peak (tally, &trace->water),
     .peak_blocks = mf_tally_peak_blocks (tally, &trace->water),
-    .live = tally->live, .blocks = tally->blocks, .total = tally->total, .calls = tally->calls,
-    .temporaries = tally->temporaries, .failed = history->failed,
-    .earlier = history->earlier, .middle = history->middle };
+    .live = tally->live,
+    .blocks = tally->blocks,
+    .total = tally->total,
+    .calls = tally->calls,
+    .temporaries = tally->temporaries,
+    .failed = history->failed,
+    .earlier = history->earlier,
+    .middle = history->middle };
 }
 
 // ---- the innermost Python frame
@@ -33,7 +38,7 @@ static bool
 is_python (const char *file)
 {
   return file[0] == '<' || ends_with (file, ".py") || ends_with (file, ".pyc")
-    || ends_with (file, ".pyw");
+         || ends_with (file, ".pyw");
 }
 
 static MfFrame
@@ -55,12 +60,15 @@ frame_of (const MfTraceNames *names, MfStack stack)
 // ---- groups
 
 // A hash table of indices into the sites, for building them.
-typedef struct { uint32_t *places, mask; } Index;
+typedef struct {
+  uint32_t *places, mask;
+} Index;
 
 static uint32_t
 hash_site (const MfCallSite *site)
 {
-  uint64_t hash = ((uint64_t) site->file.id << 32 | site->function.id) * UINT64_C (0x9e3779b97f4a7c15);
+  uint64_t hash
+      = ((uint64_t) site->file.id << 32 | site->function.id) * UINT64_C (0x9e3779b97f4a7c15);
   hash = (hash ^ site->line) * UINT64_C (0xd6e8feb86659fd93);
   return (uint32_t) (hash >> 32);
 }
@@ -92,7 +100,7 @@ grow (MfCallSites *sites, Index *index)
   uint32_t *places = mf_trace_resize (&sites->memory, index->places, room * 2 * sizeof *places);
   if (!places)
     return false;
-  *index = (Index) { memset (places, 0, room * 2 * sizeof *places), room * 2 - 1 };
+  *index = (Index){ memset (places, 0, room * 2 * sizeof *places), room * 2 - 1 };
   for (uint32_t i = 0; i < sites->n; i++)
     index->places[find_place (sites, index, &sites->sites[i])] = i + 1;
   return true;
@@ -103,7 +111,7 @@ add_sum (MfSiteSum *to, const MfSiteSum *more)
 {
   uint64_t *sums = (uint64_t *) to;
   const uint64_t *others = (const uint64_t *) more;
-  _Static_assert (sizeof (MfSiteSum) % sizeof (uint64_t) == 0, "only counters");
+  _Static_assert(sizeof (MfSiteSum) % sizeof (uint64_t) == 0, "only counters");
   for (size_t i = 0; i < sizeof *to / sizeof *sums; i++)
     sums[i] += others[i];
 }
@@ -128,11 +136,11 @@ bool
 mf_call_sites_init (MfCallSites *sites, const MfAllocationTrace *trace, const MfTraceNames *names,
     MfGrouping grouping)
 {
-  *sites = (MfCallSites) { .memory = trace->memory };
+  *sites = (MfCallSites){ .memory = trace->memory };
   Index index = { 0 };
   bool whole = true;
   for (uint32_t i = 0; whole && i < trace->sites.n; i++) {
-    MfFrame frame = frame_of (names, (MfStack) { trace->sites.histories[i].stack });
+    MfFrame frame = frame_of (names, (MfStack){ trace->sites.histories[i].stack });
     MfCallSite site = { .file = frame.file, .sum = mf_site_sum (trace, i) };
     if (grouping == MF_BY_LINE) {
       site.function = frame.function;

@@ -21,7 +21,7 @@ typedef enum { MF_BY_LINE, MF_BY_FILE } MfGrouping;
 // A line of a program, or a whole file. Function and file 0, line 0: not known.
 typedef struct {
   MfString function, file;
-  uint32_t line, order;  // order: of first appearance, from 0
+  uint32_t line, order; // order: of first appearance, from 0
   MfSiteSum sum;
 } MfCallSite;
 
@@ -34,8 +34,8 @@ typedef struct {
 // Sums a stack of a trace.
 MfSiteSum mf_site_sum (const MfAllocationTrace *trace, uint32_t index);
 
-// Groups the stacks by their innermost Python frame, in order of appearance; a stack without one counts
-// for its innermost frame. False = there is no memory. Free in any case.
+// Groups the stacks by their innermost Python frame, in order of appearance; a stack without one
+// counts for its innermost frame. False = there is no memory. Free in any case.
 bool mf_call_sites_init (MfCallSites *sites, const MfAllocationTrace *trace,
     const MfTraceNames *names, MfGrouping grouping);
 void mf_call_sites_free (MfCallSites *sites);
@@ -56,13 +56,13 @@ mf_site_value (const MfSiteSum *sum, size_t offset)
 // A frame with all its callers. `bytes` include those of the calls below it.
 typedef struct {
   uint64_t bytes, own;
-  uint32_t stack, parent, children, depth;  // parent: index of its caller, MF_NO_NODE for a root
+  uint32_t stack, parent, children, depth; // parent: index of its caller, MF_NO_NODE for a root
 } MfCallNode;
 
 typedef struct {
   MfTraceMemory memory;
   MfCallNode *nodes;
-  uint32_t *places;      // index + 1 by hash of the stack
+  uint32_t *places; // index + 1 by hash of the stack
   uint32_t n, room, mask;
 } MfCallTree;
 
@@ -72,6 +72,7 @@ bool mf_call_tree_init (
     MfCallTree *tree, const MfAllocationTrace *trace, const MfTraceNames *names);
 void mf_call_tree_free (MfCallTree *tree);
 
-// Keeps the `most` nodes with the most bytes, callers before callees of the same size, and puts them in
-// the order of reading: each caller, then what it called, the largest first. False = no memory.
+// Keeps the `most` nodes with the most bytes, callers before callees of the same size, and puts
+// them in the order of reading: each caller, then what it called, the largest first. False = no
+// memory.
 bool mf_call_tree_prune (MfCallTree *tree, uint32_t most);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of calls at the peak. Interned stacks are a tree already; bytes flow from its leaves to its
-// roots, each node once, so that deep recursion costs no more than its frames.
+// The tree of calls at the peak. Interned stacks are a tree already; bytes flow from its leaves to
+// its roots, each node once, so that deep recursion costs no more than its frames.
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ grow (MfCallTree *tree)
   tree->nodes = nodes;
   tree->room = room;
   uint32_t *places
-    = mf_trace_resize (&tree->memory, tree->places, (size_t) room * 2 * sizeof *places);
+      = mf_trace_resize (&tree->memory, tree->places, (size_t) room * 2 * sizeof *places);
   if (!places)
     return false;
   tree->places = memset (places, 0, (size_t) room * 2 * sizeof *places);
@@ -50,7 +50,7 @@ node_of (MfCallTree *tree, uint32_t stack, bool *added)
   uint32_t place = find_place (tree, stack);
   *added = tree->places[place] == 0;
   if (*added) {
-    tree->nodes[tree->n] = (MfCallNode) { .stack = stack, .parent = MF_NO_NODE };
+    tree->nodes[tree->n] = (MfCallNode){ .stack = stack, .parent = MF_NO_NODE };
     tree->places[place] = ++tree->n;
   }
   return tree->places[place] - 1;
@@ -61,8 +61,8 @@ caller_of (const MfTraceNames *names, uint32_t stack)
 {
   MfStack caller = { 0 };
   MfFrame frame;
-  if (stack && !names->frame (names->user, (MfStack) { stack }, &frame, &caller))
-    return (MfStack) { 0 };
+  if (stack && !names->frame (names->user, (MfStack){ stack }, &frame, &caller))
+    return (MfStack){ 0 };
   return caller;
 }
 
@@ -106,7 +106,7 @@ pour (MfCallTree *tree, uint32_t node)
 static void
 sum_up (MfCallTree *tree)
 {
-  for (uint32_t i = 0; i < tree->n; i++)  // `depth` marks those that were leaves at first
+  for (uint32_t i = 0; i < tree->n; i++) // `depth` marks those that were leaves at first
     tree->nodes[i].depth = tree->nodes[i].children == 0;
   for (uint32_t i = 0; i < tree->n; i++)
     if (tree->nodes[i].depth)
@@ -115,7 +115,8 @@ sum_up (MfCallTree *tree)
     tree->nodes[i].depth = 0;
 }
 
-// Roots are at depth 1. A path is walked up to the first known depth, then down again by its length.
+// Roots are at depth 1. A path is walked up to the first known depth, then down again by its
+// length.
 static void
 measure_depth (MfCallTree *tree, uint32_t node)
 {
@@ -130,7 +131,7 @@ measure_depth (MfCallTree *tree, uint32_t node)
 bool
 mf_call_tree_init (MfCallTree *tree, const MfAllocationTrace *trace, const MfTraceNames *names)
 {
-  *tree = (MfCallTree) { .memory = trace->memory };
+  *tree = (MfCallTree){ .memory = trace->memory };
   for (uint32_t i = 0; i < trace->sites.n; i++) {
     uint64_t bytes = mf_tally_peak (&trace->sites.tallies[i], &trace->water);
     if (bytes && !add_stack (tree, names, trace->sites.histories[i].stack, bytes))
@@ -147,7 +148,7 @@ mf_call_tree_free (MfCallTree *tree)
 {
   mf_trace_release (&tree->memory, tree->nodes);
   mf_trace_release (&tree->memory, tree->places);
-  *tree = (MfCallTree) { .memory = tree->memory };
+  *tree = (MfCallTree){ .memory = tree->memory };
 }
 
 // ---- pruning
@@ -163,8 +164,8 @@ by_bytes (const void *a, const void *b)
   return first->stack < second->stack ? -1 : first->stack > second->stack;
 }
 
-// The nodes are sorted by bytes: the first child found is the largest. `children` becomes the index of
-// the next sibling, `places` that of the first child, so that reading order needs no search.
+// The nodes are sorted by bytes: the first child found is the largest. `children` becomes the index
+// of the next sibling, `places` that of the first child, so that reading order needs no search.
 static void
 link_siblings (MfCallTree *tree, uint32_t *first_root)
 {
@@ -195,7 +196,7 @@ name_parents_by_stack (MfCallTree *tree)
 {
   for (uint32_t i = 0; i < tree->n; i++)
     tree->nodes[i].children
-      = tree->nodes[i].parent == MF_NO_NODE ? 0 : tree->nodes[tree->nodes[i].parent].stack;
+        = tree->nodes[i].parent == MF_NO_NODE ? 0 : tree->nodes[tree->nodes[i].parent].stack;
 }
 
 static void
@@ -228,7 +229,7 @@ mf_call_tree_prune (MfCallTree *tree, uint32_t most)
     read[n] = *node;
     if (node->parent != MF_NO_NODE)
       read[n].parent = tree->nodes[node->parent].depth;
-    node->depth = n++;  // from here on where it went: a caller goes before what it called
+    node->depth = n++; // from here on where it went: a caller goes before what it called
   }
   mf_trace_release (&tree->memory, tree->nodes);
   tree->nodes = read;

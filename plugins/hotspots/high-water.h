@@ -7,19 +7,19 @@
 
 // What one stack or one thread asked for and holds.
 typedef struct {
-  uint64_t live, blocks;             // now
-  uint64_t kept_live, kept_blocks;   // at peak number `seen`, unless a later one has come
+  uint64_t live, blocks;           // now
+  uint64_t kept_live, kept_blocks; // at peak number `seen`, unless a later one has come
   uint64_t seen;
-  uint64_t total, calls;             // bytes and allocations so far, reallocs as well
+  uint64_t total, calls; // bytes and allocations so far, reallocs as well
   uint64_t temporaries;
 } MfTally;
-_Static_assert (sizeof (MfTally) == 64, "one cache line");
+_Static_assert(sizeof (MfTally) == 64, "one cache line");
 
 typedef struct {
   uint64_t live, blocks, peak, peak_blocks;
-  uint64_t number;                   // of the peak, from 1
-  int64_t time;                      // of the peak, ns
-  uint64_t call;                     // allocations before it
+  uint64_t number; // of the peak, from 1
+  int64_t time;    // of the peak, ns
+  uint64_t call;   // allocations before it
 } MfHighWater;
 
 static inline void

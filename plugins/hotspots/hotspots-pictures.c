@@ -15,8 +15,11 @@ publish_timeline (Hotspots *self, const HotReport *report)
     const MfInterval *interval = &timeline->intervals[i];
     uint64_t end = (uint64_t) timeline->start + (((uint64_t) i + 1) << timeline->shift);
     bool last = i + 1 == timeline->n;
-    HotTimeline row = { .of = report->of, .highest = { interval->highest },
-      .live = { interval->live }, .total = { interval->total }, .calls = interval->calls,
+    HotTimeline row = { .of = report->of,
+      .highest = { interval->highest },
+      .live = { interval->live },
+      .total = { interval->total },
+      .calls = interval->calls,
       .time = { last ? report->trace->last_time : (int64_t) end } };
     if (!mf_emit (&self->timeline, &row))
       return false;
@@ -26,7 +29,9 @@ publish_timeline (Hotspots *self, const HotReport *report)
 
 // ---- lifetimes
 
-typedef struct { unsigned first, last; } Bins;
+typedef struct {
+  unsigned first, last;
+} Bins;
 
 // The bins from the first to the last that has blocks; none when first > last.
 static Bins
@@ -47,8 +52,11 @@ publish_lifetimes (Hotspots *self, const HotReport *report)
   const MfLifetimes *lifetimes = &report->trace->by_time;
   Bins bins = used_bins (lifetimes);
   for (unsigned i = bins.first; i <= bins.last; i++) {
-    HotLifetime row = { .of = report->of, .from = mf_lifetime_low (i), .to = mf_lifetime_high (i),
-      .blocks = lifetimes->bins[i].blocks, .bytes = { lifetimes->bins[i].bytes } };
+    HotLifetime row = { .of = report->of,
+      .from = mf_lifetime_low (i),
+      .to = mf_lifetime_high (i),
+      .blocks = lifetimes->bins[i].blocks,
+      .bytes = { lifetimes->bins[i].bytes } };
     if (!mf_emit (&self->lifetimes, &row))
       return false;
   }
@@ -61,8 +69,11 @@ publish_ages (Hotspots *self, const HotReport *report)
   const MfLifetimes *lifetimes = &report->trace->by_calls;
   Bins bins = used_bins (lifetimes);
   for (unsigned i = bins.first; i <= bins.last; i++) {
-    HotAge row = { .of = report->of, .from = mf_lifetime_low (i), .to = mf_lifetime_high (i),
-      .blocks = lifetimes->bins[i].blocks, .bytes = { lifetimes->bins[i].bytes } };
+    HotAge row = { .of = report->of,
+      .from = mf_lifetime_low (i),
+      .to = mf_lifetime_high (i),
+      .blocks = lifetimes->bins[i].blocks,
+      .bytes = { lifetimes->bins[i].bytes } };
     if (!mf_emit (&self->ages, &row))
       return false;
   }
@@ -77,7 +88,7 @@ frame_name (Hotspots *self, uint32_t stack)
   MfFrame frame = { { 0 }, { 0 }, 0, 0 };
   MfStack caller;
   if (stack)
-    mf_stack_frame (self, (MfStack) { stack }, &frame, &caller);
+    mf_stack_frame (self, (MfStack){ stack }, &frame, &caller);
   MfCallSite site = { .function = frame.function, .file = frame.file, .line = frame.line };
   return mf_hot_site_name (self, &site);
 }
@@ -88,9 +99,12 @@ emit_nodes (Hotspots *self, const HotReport *report, const MfCallTree *tree)
   uint32_t first = self->nodes + 1;
   for (uint32_t i = 0; i < tree->n; i++) {
     const MfCallNode *node = &tree->nodes[i];
-    HotCallTree row = { .node = first + i, .of = report->of,
+    HotCallTree row = { .node = first + i,
+      .of = report->of,
       .parent = node->parent == MF_NO_NODE ? UINT32_MAX : first + node->parent,
-      .frame = frame_name (self, node->stack), .bytes = { node->bytes }, .own = { node->own } };
+      .frame = frame_name (self, node->stack),
+      .bytes = { node->bytes },
+      .own = { node->own } };
     if (!mf_emit (&self->calls, &row))
       return false;
   }
@@ -103,11 +117,11 @@ publish_tree (Hotspots *self, const HotReport *report)
 {
   MfTraceNames names = mf_hot_names (self);
   MfCallTree tree;
-  bool done = mf_call_tree_init (&tree, report->trace, &names)
-      && mf_call_tree_prune (&tree, self->tree)
-    ? emit_nodes (self, report, &tree)
-    : mf_fail (self, "there is no memory for the tree of calls of %s",
-        mf_string_text (self, report->of));
+  bool done
+      = mf_call_tree_init (&tree, report->trace, &names) && mf_call_tree_prune (&tree, self->tree)
+            ? emit_nodes (self, report, &tree)
+            : mf_fail (self, "there is no memory for the tree of calls of %s",
+                mf_string_text (self, report->of));
   mf_call_tree_free (&tree);
   return done;
 }
@@ -116,5 +130,5 @@ bool
 mf_hot_publish_pictures (Hotspots *self, const HotReport *report)
 {
   return publish_timeline (self, report) && publish_lifetimes (self, report)
-    && publish_ages (self, report) && publish_tree (self, report);
+         && publish_ages (self, report) && publish_tree (self, report);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sentences on one process: the peak and who held it, the evidence, what limits it, one next step.
+// The sentences on one process: the peak and who held it, the evidence, what limits it, one next
+// step.
 #include "hotspots.h"
 
 #include <inttypes.h>
@@ -15,13 +16,16 @@ mf_hot_number (uint64_t number)
   if (number < 1000)
     snprintf (grouped.text, sizeof grouped.text, "%" PRIu64, number);
   else
-    snprintf (grouped.text, sizeof grouped.text, "%.20s,%03u",
-      mf_hot_number (number / 1000).text, (unsigned) (number % 1000));
+    snprintf (grouped.text, sizeof grouped.text, "%.20s,%03u", mf_hot_number (number / 1000).text,
+        (unsigned) (number % 1000));
   return grouped;
 }
 
 // A sentence in the making.
-typedef struct { char text[SENTENCE]; size_t n; } Sentence;
+typedef struct {
+  char text[SENTENCE];
+  size_t n;
+} Sentence;
 
 static void __attribute__ ((format (printf, 2, 3)))
 add (Sentence *sentence, const char *format, ...)
@@ -46,7 +50,7 @@ is_exact (const HotReport *report)
 {
   const MfTraceTotals *totals = &report->trace->totals;
   return !report->process->incomplete
-    && totals->lost + totals->overwritten + totals->unsized + totals->unusable == 0;
+         && totals->lost + totals->overwritten + totals->unsized + totals->unusable == 0;
 }
 
 // Only the verdict tells how it is known: all sentences rest on the same events.
@@ -66,8 +70,8 @@ say (Hotspots *self, const HotReport *report, uint32_t severity, const char *sub
   if (sentence->n == 0)
     return true;
   const char *basis = basis_of (report, severity);
-  MfStatement row = { .order = self->order++, .severity = severity,
-    .subject = mf_string (self, subject) };
+  MfStatement row
+      = { .order = self->order++, .severity = severity, .subject = mf_string (self, subject) };
   row.text = mf_text (&self->statements, sentence->text, sentence->n);
   row.basis = mf_text (&self->statements, basis, strlen (basis));
   return mf_emit (&self->statements, &row);
@@ -108,7 +112,7 @@ say_peak (Hotspots *self, const HotReport *report)
     add (&sentence, " at call %s", mf_hot_number (trace->water.call).text);
   if (site)
     add (&sentence, "; %.1f %% of it held by %s",
-      mf_hot_percent (site->sum.peak, trace->water.peak), site_text (self, site));
+        mf_hot_percent (site->sum.peak, trace->water.peak), site_text (self, site));
   if (self->traces.n > 1)
     add (&sentence, " (%s)", mf_string_text (self, report->of));
   return say (self, report, MF_SAY_VERDICT, "peak", &sentence);
@@ -146,10 +150,10 @@ say_temporaries (Hotspots *self, const HotReport *report)
     return true;
   add_count (&sentence, totals->temporaries, "block");
   add (&sentence, " (%.1f %% of all) freed after at most ",
-    mf_hot_percent (totals->temporaries, totals->allocs));
+      mf_hot_percent (totals->temporaries, totals->allocs));
   add_count (&sentence, self->between, "other allocation");
   add (&sentence, "; most by %s: %s", site_text (self, site),
-    mf_hot_number (site->sum.temporaries).text);
+      mf_hot_number (site->sum.temporaries).text);
   return say (self, report, MF_SAY_EVIDENCE, "temporaries", &sentence);
 }
 
@@ -177,8 +181,10 @@ say_growth (Hotspots *self, const HotReport *report)
   if (!site)
     return true;
   add_count (&sentence, n, "site");
-  add (&sentence, " held more each time: at half, at all of the last power of two of calls, at the "
-    "end; most by %s: ", site_text (self, site));
+  add (&sentence,
+      " held more each time: at half, at all of the last power of two of calls, at the "
+      "end; most by %s: ",
+      site_text (self, site));
   add (&sentence, "%s, ", mf_hot_number (site->sum.earlier).text);
   add (&sentence, "%s, ", mf_hot_number (site->sum.middle).text);
   add (&sentence, "%s B", mf_hot_number (site->sum.live).text);
@@ -197,7 +203,7 @@ say_failed (Hotspots *self, const HotReport *report)
     return true;
   add_count (&sentence, totals->failed, "request");
   add (&sentence, " refused, the largest %s B; most by %s",
-    mf_hot_number (totals->largest_failed).text, site_text (self, site));
+      mf_hot_number (totals->largest_failed).text, site_text (self, site));
   return say (self, report, MF_SAY_WARNING, "failed", &sentence);
 }
 
@@ -223,7 +229,10 @@ static bool
 say_odd (Hotspots *self, const HotReport *report)
 {
   const MfTraceTotals *totals = &report->trace->totals;
-  const struct { uint64_t n; const char *noun, *what; } odd[] = {
+  const struct {
+    uint64_t n;
+    const char *noun, *what;
+  } odd[] = {
     { totals->unknown_frees, "free", "of blocks older than the recording" },
     { totals->unknown_reallocs, "realloc", "of such blocks, counted as allocations" },
     { totals->overwritten, "address", "given out again without a free between" },
@@ -234,8 +243,11 @@ say_odd (Hotspots *self, const HotReport *report)
   for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
     if (odd[i].n)
       add (&sentence, "%s%s %s%s %s", sentence.n ? "; " : "", mf_hot_number (odd[i].n).text,
-        odd[i].noun, odd[i].n == 1 ? "" : odd[i].noun[0] == 'a' && odd[i].noun[1] == 'd' ? "es" : "s",
-        odd[i].what);
+          odd[i].noun,
+          odd[i].n == 1                                    ? ""
+          : odd[i].noun[0] == 'a' && odd[i].noun[1] == 'd' ? "es"
+                                                           : "s",
+          odd[i].what);
   return say (self, report, MF_SAY_EVIDENCE, "not followed", &sentence);
 }
 
@@ -254,10 +266,10 @@ say_next (Hotspots *self, const HotReport *report)
     add (&sentence, "record with call stacks: without them nobody can tell who holds the bytes");
   else if (growing)
     add (&sentence, "look at %s first: what it allocates is kept, and grows with the run",
-      site_text (self, first));
+        site_text (self, first));
   else
     add (&sentence, "look at %s first: the peak falls by up to %s B with it",
-      site_text (self, first), mf_hot_number (first->sum.peak).text);
+        site_text (self, first), mf_hot_number (first->sum.peak).text);
   return say (self, report, MF_SAY_NEXT, "hotspots", &sentence);
 }
 
@@ -265,8 +277,8 @@ bool
 mf_hot_say (Hotspots *self, const HotReport *report)
 {
   return say_peak (self, report) && say_failed (self, report) && say_missing (self, report)
-    && say_totals (self, report) && say_temporaries (self, report) && say_growth (self, report)
-    && say_odd (self, report) && say_next (self, report);
+         && say_totals (self, report) && say_temporaries (self, report) && say_growth (self, report)
+         && say_odd (self, report) && say_next (self, report);
 }
 
 bool
@@ -277,9 +289,9 @@ mf_hot_say_left_out (Hotspots *self, uint32_t n_unsaid)
     add (&unsaid, "%u more processes with lower peaks stand in the tables only", n_unsaid);
   if (self->traces.left_out)
     add (&left_out, "%s events of further processes were not followed: only %d are",
-      mf_hot_number (self->traces.left_out).text, MF_PROCESSES_MAX);
+        mf_hot_number (self->traces.left_out).text, MF_PROCESSES_MAX);
   return say (self, NULL, MF_SAY_EVIDENCE, "processes", &unsaid)
-    && say (self, NULL, MF_SAY_WARNING, "incomplete", &left_out);
+         && say (self, NULL, MF_SAY_WARNING, "incomplete", &left_out);
 }
 
 // ---- figures for machines
@@ -289,20 +301,33 @@ mf_hot_publish_metrics (Hotspots *self, const HotReport *report)
 {
   const MfAllocationTrace *trace = report->trace;
   const MfTraceTotals *totals = &trace->totals;
-  const struct { const char *name, *unit; uint64_t value; } figures[] = {
-    { "peak", "B", trace->water.peak }, { "peak-blocks", "blocks", trace->water.peak_blocks },
-    { "live-at-end", "B", trace->water.live }, { "blocks-at-end", "blocks", trace->water.blocks },
-    { "requested", "B", totals->bytes }, { "events", "rows", totals->events },
-    { "allocations", "calls", totals->allocs }, { "reallocations", "calls", totals->reallocs },
-    { "frees", "calls", totals->frees }, { "failed", "calls", totals->failed },
-    { "temporaries", "blocks", totals->temporaries }, { "unknown-frees", "calls", totals->unknown_frees },
-    { "lost-calls", "calls", totals->lost }, { "stacks", "", trace->sites.n },
+  const struct {
+    const char *name, *unit;
+    uint64_t value;
+  } figures[] = {
+    { "peak", "B", trace->water.peak },
+    { "peak-blocks", "blocks", trace->water.peak_blocks },
+    { "live-at-end", "B", trace->water.live },
+    { "blocks-at-end", "blocks", trace->water.blocks },
+    { "requested", "B", totals->bytes },
+    { "events", "rows", totals->events },
+    { "allocations", "calls", totals->allocs },
+    { "reallocations", "calls", totals->reallocs },
+    { "frees", "calls", totals->frees },
+    { "failed", "calls", totals->failed },
+    { "temporaries", "blocks", totals->temporaries },
+    { "unknown-frees", "calls", totals->unknown_frees },
+    { "lost-calls", "calls", totals->lost },
+    { "stacks", "", trace->sites.n },
     { "sites", "", report->sites->n },
   };
   MfString basis = mf_string (self, is_exact (report) ? "exact" : "of the events that arrived");
   for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-    MfMetric row = { .subject = report->of, .name = mf_string (self, figures[i].name),
-      .value = (double) figures[i].value, .unit = mf_string (self, figures[i].unit), .basis = basis };
+    MfMetric row = { .subject = report->of,
+      .name = mf_string (self, figures[i].name),
+      .value = (double) figures[i].value,
+      .unit = mf_string (self, figures[i].unit),
+      .basis = basis };
     if (!mf_emit (&self->metrics, &row))
       return false;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of one process: its lines by what they held at the peak, by bytes, by calls, by what they
-// held at the end; its files; its threads.
+// The tables of one process: its lines by what they held at the peak, by bytes, by calls, by what
+// they held at the end; its files; its threads.
 #include "hotspots.h"
 
 #include <inttypes.h>
@@ -54,19 +54,30 @@ static bool
 emit_by_peak (Hotspots *self, const HotReport *report, const MfCallSite *site)
 {
   const MfSiteSum *sum = &site->sum;
-  HotSite row = { .of = report->of, .site = mf_hot_site_name (self, site), .at_peak = { sum->peak },
-    .share = mf_hot_percent (sum->peak, report->trace->water.peak), .blocks = sum->peak_blocks,
-    .total = { sum->total }, .calls = sum->calls, .live = { sum->live }, .live_blocks = sum->blocks,
-    .temporaries = sum->temporaries, .failed = sum->failed,
-    .file = site->file, .function = site->function, .line = site->line };
+  HotSite row = { .of = report->of,
+    .site = mf_hot_site_name (self, site),
+    .at_peak = { sum->peak },
+    .share = mf_hot_percent (sum->peak, report->trace->water.peak),
+    .blocks = sum->peak_blocks,
+    .total = { sum->total },
+    .calls = sum->calls,
+    .live = { sum->live },
+    .live_blocks = sum->blocks,
+    .temporaries = sum->temporaries,
+    .failed = sum->failed,
+    .file = site->file,
+    .function = site->function,
+    .line = site->line };
   return mf_emit (&self->by_peak, &row);
 }
 
 static bool
 emit_by_bytes (Hotspots *self, const HotReport *report, const MfCallSite *site)
 {
-  HotTraffic row = { .of = report->of, .site = mf_hot_site_name (self, site),
-    .total = { site->sum.total }, .share = mf_hot_percent (site->sum.total, report->trace->totals.bytes),
+  HotTraffic row = { .of = report->of,
+    .site = mf_hot_site_name (self, site),
+    .total = { site->sum.total },
+    .share = mf_hot_percent (site->sum.total, report->trace->totals.bytes),
     .calls = site->sum.calls };
   return mf_emit (&self->by_bytes, &row);
 }
@@ -75,8 +86,11 @@ static bool
 emit_by_calls (Hotspots *self, const HotReport *report, const MfCallSite *site)
 {
   const MfTraceTotals *totals = &report->trace->totals;
-  HotCalls row = { .of = report->of, .site = mf_hot_site_name (self, site),
-    .calls = site->sum.calls, .temporaries = site->sum.temporaries, .total = { site->sum.total },
+  HotCalls row = { .of = report->of,
+    .site = mf_hot_site_name (self, site),
+    .calls = site->sum.calls,
+    .temporaries = site->sum.temporaries,
+    .total = { site->sum.total },
     .share = mf_hot_percent (site->sum.calls, totals->allocs + totals->reallocs) };
   return mf_emit (&self->by_calls, &row);
 }
@@ -86,9 +100,12 @@ emit_leak (Hotspots *self, const HotReport *report, const MfCallSite *site)
 {
   const MfSiteSum *sum = &site->sum;
   bool marked = report->trace->marks >= 2;
-  HotLeak row = { .of = report->of, .site = mf_hot_site_name (self, site), .live = { sum->live },
-    .middle = marked ? (MfSize) { sum->middle } : MF_SIZE_NONE,
-    .earlier = marked ? (MfSize) { sum->earlier } : MF_SIZE_NONE, .blocks = sum->blocks,
+  HotLeak row = { .of = report->of,
+    .site = mf_hot_site_name (self, site),
+    .live = { sum->live },
+    .middle = marked ? (MfSize){ sum->middle } : MF_SIZE_NONE,
+    .earlier = marked ? (MfSize){ sum->earlier } : MF_SIZE_NONE,
+    .blocks = sum->blocks,
     .trend = mf_hot_is_growing (report, sum) };
   return mf_emit (&self->leaks, &row);
 }
@@ -98,18 +115,25 @@ emit_module (Hotspots *self, const HotReport *report, const MfCallSite *site)
 {
   const MfSiteSum *sum = &site->sum;
   const char *file = mf_string_text (self, site->file);
-  HotModule row = { .of = report->of, .file = *file ? site->file : mf_string (self, "(no file)"),
-    .at_peak = { sum->peak }, .share = mf_hot_percent (sum->peak, report->trace->water.peak),
-    .total = { sum->total }, .calls = sum->calls, .live = { sum->live } };
+  HotModule row = { .of = report->of,
+    .file = *file ? site->file : mf_string (self, "(no file)"),
+    .at_peak = { sum->peak },
+    .share = mf_hot_percent (sum->peak, report->trace->water.peak),
+    .total = { sum->total },
+    .calls = sum->calls,
+    .live = { sum->live } };
   return mf_emit (&self->modules, &row);
 }
 
 // A ranking: rows without a value are left out, unless all are wanted.
-typedef struct { size_t value; EmitSite emit; bool all; } Ranking;
+typedef struct {
+  size_t value;
+  EmitSite emit;
+  bool all;
+} Ranking;
 
 static bool
-emit_ranking (
-    Hotspots *self, const HotReport *report, MfCallSites *sites, const Ranking *ranking)
+emit_ranking (Hotspots *self, const HotReport *report, MfCallSites *sites, const Ranking *ranking)
 {
   mf_call_sites_sort (sites, ranking->value);
   uint32_t most = self->sites && self->sites < sites->n ? self->sites : sites->n;
@@ -130,8 +154,9 @@ publish_modules (Hotspots *self, const HotReport *report)
   MfTraceNames names = mf_hot_names (self);
   MfCallSites files;
   bool done = mf_call_sites_init (&files, report->trace, &names, MF_BY_FILE)
-    ? emit_ranking (self, report, &files, &by_peak)
-    : mf_fail (self, "there is no memory for the files of %s", mf_string_text (self, report->of));
+                  ? emit_ranking (self, report, &files, &by_peak)
+                  : mf_fail (self, "there is no memory for the files of %s",
+                      mf_string_text (self, report->of));
   mf_call_sites_free (&files);
   return done;
 }
@@ -143,10 +168,16 @@ publish_threads (Hotspots *self, const HotReport *report)
   for (uint32_t i = 0; i < trace->n_threads; i++) {
     const MfTraceThread *thread = &trace->threads[i];
     const MfTally *tally = &thread->tally;
-    HotThread row = { .of = report->of, .thread = i,
-      .at_peak = { mf_tally_peak (tally, &trace->water) }, .total = { tally->total },
-      .calls = tally->calls, .frees = thread->frees, .temporaries = tally->temporaries,
-      .failed = thread->failed, .lost = thread->lost, .live = { tally->live } };
+    HotThread row = { .of = report->of,
+      .thread = i,
+      .at_peak = { mf_tally_peak (tally, &trace->water) },
+      .total = { tally->total },
+      .calls = tally->calls,
+      .frees = thread->frees,
+      .temporaries = tally->temporaries,
+      .failed = thread->failed,
+      .lost = thread->lost,
+      .live = { tally->live } };
     bool idle = tally->calls + thread->frees + thread->failed == 0;
     if (!idle && !mf_emit (&self->threads, &row))
       return false;

@@ -6,16 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_SAID = 8 };  // processes that get sentences; all get tables
+enum { MOST_SAID = 8 }; // processes that get sentences; all get tables
 
 static const char help[]
-  = "Follows every allocation of every process in one pass: who held the bytes when most were live\n"
-    "(exact, not sampled), who requested the most, which blocks were freed at once, how long blocks\n"
-    "lived, what was live at the end and whether it had grown.\n\n"
-    "A call counts for its innermost Python line, or for its innermost frame where there is no\n"
-    "Python. A realloc moves the bytes to the line that asked for it; the block keeps its birth.\n"
-    "Frees of blocks that are older than the recording are counted apart. A forked child begins\n"
-    "with an empty trace. Memory grows with live blocks (64 to 128 bytes each) and stacks.";
+    = "Follows every allocation of every process in one pass: who held the bytes when most were "
+      "live\n"
+      "(exact, not sampled), who requested the most, which blocks were freed at once, how long "
+      "blocks\n"
+      "lived, what was live at the end and whether it had grown.\n\n"
+      "A call counts for its innermost Python line, or for its innermost frame where there is no\n"
+      "Python. A realloc moves the bytes to the line that asked for it; the block keeps its "
+      "birth.\n"
+      "Frees of blocks that are older than the recording are counted apart. A forked child begins\n"
+      "with an empty trace. Memory grows with live blocks (64 to 128 bytes each) and stacks.";
 
 static void *
 resize (void *stage, void *old, size_t bytes)
@@ -38,14 +41,14 @@ frame_of (void *stage, MfStack stack, MfFrame *frame, MfStack *caller)
 MfTraceNames
 mf_hot_names (Hotspots *self)
 {
-  return (MfTraceNames) { self, text_of, frame_of };
+  return (MfTraceNames){ self, text_of, frame_of };
 }
 
 static bool
 start (void *stage)
 {
   Hotspots *self = stage;
-  mf_process_traces_init (&self->traces, (MfTraceMemory) { self, resize }, self->between);
+  mf_process_traces_init (&self->traces, (MfTraceMemory){ self, resize }, self->between);
   return true;
 }
 
@@ -54,8 +57,8 @@ take (void *stage, const MfBatch *batch)
 {
   Hotspots *self = stage;
   return mf_process_traces_take (&self->traces, batch)
-    || mf_fail (self, "cannot follow the allocations of %s: %s",
-      mf_string_text (self, batch->input), self->traces.failure);
+         || mf_fail (self, "cannot follow the allocations of %s: %s",
+             mf_string_text (self, batch->input), self->traces.failure);
 }
 
 // ---- the report
@@ -63,7 +66,8 @@ take (void *stage, const MfBatch *batch)
 static int
 by_peak (const void *a, const void *b)
 {
-  const MfProcessTrace *first = *(MfProcessTrace *const *) a, *second = *(MfProcessTrace *const *) b;
+  const MfProcessTrace *first = *(MfProcessTrace *const *) a,
+                       *second = *(MfProcessTrace *const *) b;
   if (first->trace.water.peak != second->trace.water.peak)
     return first->trace.water.peak < second->trace.water.peak ? -1 : 1;
   return first->number < second->number ? 1 : -1;
@@ -94,7 +98,7 @@ static bool
 publish (Hotspots *self, const HotReport *report, bool said)
 {
   return mf_hot_publish_tables (self, report) && mf_hot_publish_pictures (self, report)
-    && (!said || mf_hot_say (self, report)) && mf_hot_publish_metrics (self, report);
+         && (!said || mf_hot_say (self, report)) && mf_hot_publish_metrics (self, report);
 }
 
 static bool
@@ -106,9 +110,9 @@ report (Hotspots *self, MfProcessTrace *process, bool said)
   mf_context (self, process->input, process->epoch);
   mf_allocation_trace_close (&process->trace);
   bool done = mf_call_sites_init (&sites, &process->trace, &names, MF_BY_LINE)
-    ? publish (self, &of_process, said)
-    : mf_fail (self, "cannot report on %s: there is no memory for its call sites",
-        mf_string_text (self, of_process.of));
+                  ? publish (self, &of_process, said)
+                  : mf_fail (self, "cannot report on %s: there is no memory for its call sites",
+                      mf_string_text (self, of_process.of));
   mf_call_sites_free (&sites);
   return done;
 }
@@ -150,6 +154,7 @@ stop (void *stage)
   mf_process_traces_free (&self->traces);
 }
 
+// clang-format off
 MF_PLUGIN (Hotspots, "hotspots", .kind = MF_ANALYZER,
   .summary = "which lines of a program hold and request its memory", .help = help,
   MF_OPTIONS (
@@ -165,3 +170,4 @@ MF_PLUGIN (Hotspots, "hotspots", .kind = MF_ANALYZER,
     MF_OUTPUT (Hotspots, timeline, HotTimeline), MF_OUTPUT (Hotspots, lifetimes, HotLifetime),
     MF_OUTPUT (Hotspots, ages, HotAge), MF_OUTPUT (Hotspots, calls, HotCallTree)),
   .start = start, .finish = finish, .stop = stop);
+// clang-format on

@@ -22,7 +22,7 @@ typedef struct {
   MF_OUT (HotAge) ages;
   MF_OUT (HotCallTree) calls;
   MfProcessTraces traces;
-  uint32_t order, nodes;  // statements and nodes of trees so far
+  uint32_t order, nodes; // statements and nodes of trees so far
 } Hotspots;
 
 // A process while it is reported, with its stacks joined by line.
@@ -34,7 +34,9 @@ typedef struct {
 } HotReport;
 
 // A number in groups of three digits: "1,234,567".
-typedef struct { char text[28]; } HotNumber;
+typedef struct {
+  char text[28];
+} HotNumber;
 HotNumber mf_hot_number (uint64_t number);
 
 double mf_hot_percent (uint64_t part, uint64_t whole);
@@ -48,8 +50,8 @@ bool mf_hot_is_growing (const HotReport *report, const MfSiteSum *sum);
 MfTraceNames mf_hot_names (Hotspots *self);
 
 // Each returns false when the run is to stop or has failed.
-bool mf_hot_publish_tables (Hotspots *self, const HotReport *report);    // hotspots-tables.c
-bool mf_hot_publish_pictures (Hotspots *self, const HotReport *report);  // hotspots-pictures.c
-bool mf_hot_say (Hotspots *self, const HotReport *report);               // hotspots-report.c
+bool mf_hot_publish_tables (Hotspots *self, const HotReport *report);   // hotspots-tables.c
+bool mf_hot_publish_pictures (Hotspots *self, const HotReport *report); // hotspots-pictures.c
+bool mf_hot_say (Hotspots *self, const HotReport *report);              // hotspots-report.c
 bool mf_hot_say_left_out (Hotspots *self, uint32_t n_unsaid);
 bool mf_hot_publish_metrics (Hotspots *self, const HotReport *report);

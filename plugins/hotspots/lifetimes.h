@@ -6,8 +6,12 @@
 
 enum { MF_LIFETIME_BINS = 64 };
 
-typedef struct { uint64_t blocks, bytes; } MfLifetimeBin;
-typedef struct { MfLifetimeBin bins[MF_LIFETIME_BINS]; } MfLifetimes;
+typedef struct {
+  uint64_t blocks, bytes;
+} MfLifetimeBin;
+typedef struct {
+  MfLifetimeBin bins[MF_LIFETIME_BINS];
+} MfLifetimes;
 
 // Bin 0 holds the value 0, bin k the values from 2^(k-1) to 2^k - 1. `length` is below 2^63.
 static inline unsigned

@@ -7,7 +7,7 @@
 void
 mf_process_traces_init (MfProcessTraces *traces, MfTraceMemory memory, uint32_t between)
 {
-  *traces = (MfProcessTraces) { .memory = memory, .between = between };
+  *traces = (MfProcessTraces){ .memory = memory, .between = between };
 }
 
 static void
@@ -32,7 +32,7 @@ static bool
 is_of (const MfProcessTrace *process, const MfBatch *batch, uint32_t number)
 {
   return process->process == number && process->epoch == batch->epoch
-    && process->input.id == batch->input.id && process->stage.id == batch->stage.id;
+         && process->input.id == batch->input.id && process->stage.id == batch->stage.id;
 }
 
 static MfProcessTrace *
@@ -41,8 +41,11 @@ add_process (MfProcessTraces *traces, const MfBatch *batch, uint32_t number)
   MfProcessTrace *process = mf_trace_resize (&traces->memory, NULL, sizeof *process);
   if (!process)
     return NULL;
-  *process = (MfProcessTrace) { .stage = batch->stage, .input = batch->input,
-    .epoch = batch->epoch, .process = number, .number = traces->n + 1 };
+  *process = (MfProcessTrace){ .stage = batch->stage,
+    .input = batch->input,
+    .epoch = batch->epoch,
+    .process = number,
+    .number = traces->n + 1 };
   if (!mf_allocation_trace_init (&process->trace, traces->memory, traces->between)) {
     free_process (&traces->memory, process);
     return NULL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The traces of all processes of a run: addresses mean something only within one address space, that
-// is, one input, one process, and one program in it. A fork begins an empty trace of its own.
+// The traces of all processes of a run: addresses mean something only within one address space,
+// that is, one input, one process, and one program in it. A fork begins an empty trace of its own.
 #pragma once
 
 #include "allocation-trace.h"
@@ -11,8 +11,8 @@ typedef struct MfProcessTrace MfProcessTrace;
 struct MfProcessTrace {
   MfProcessTrace *next;
   MfString stage, input;
-  uint32_t epoch, process, number;  // number: in the order in which they came, from 1
-  bool incomplete;                  // the batches said that rows were lost
+  uint32_t epoch, process, number; // number: in the order in which they came, from 1
+  bool incomplete;                 // the batches said that rows were lost
   MfAllocationTrace trace;
 };
 
@@ -20,7 +20,7 @@ typedef struct {
   MfTraceMemory memory;
   MfProcessTrace *first, *last, *current;
   uint32_t n, between;
-  uint64_t left_out;                // rows of processes beyond MF_PROCESSES_MAX
+  uint64_t left_out; // rows of processes beyond MF_PROCESSES_MAX
   const char *failure;
 } MfProcessTraces;
 

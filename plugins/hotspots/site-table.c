@@ -27,7 +27,7 @@ make_room (MfSiteTable *table, uint32_t room)
     return false;
   table->tallies = tallies;
   MfSiteHistory *histories
-    = mf_trace_resize (&table->memory, table->histories, room * sizeof *histories);
+      = mf_trace_resize (&table->memory, table->histories, room * sizeof *histories);
   if (!histories)
     return false;
   table->histories = histories;
@@ -38,7 +38,7 @@ make_room (MfSiteTable *table, uint32_t room)
 bool
 mf_site_table_init (MfSiteTable *table, MfTraceMemory memory)
 {
-  *table = (MfSiteTable) { .memory = memory };
+  *table = (MfSiteTable){ .memory = memory };
   return make_places (table, FIRST_ROOM * 2) && make_room (table, FIRST_ROOM);
 }
 
@@ -48,7 +48,7 @@ mf_site_table_free (MfSiteTable *table)
   mf_trace_release (&table->memory, table->tallies);
   mf_trace_release (&table->memory, table->histories);
   mf_trace_release (&table->memory, table->places);
-  *table = (MfSiteTable) { .memory = table->memory };
+  *table = (MfSiteTable){ .memory = table->memory };
 }
 
 static void
@@ -57,7 +57,7 @@ enter (MfSiteTable *table, uint32_t stack, uint32_t index)
   uint32_t i = mf_site_hash (stack) & table->mask;
   while (table->places[i].index)
     i = (i + 1) & table->mask;
-  table->places[i] = (MfSitePlace) { stack, index + 1 };
+  table->places[i] = (MfSitePlace){ stack, index + 1 };
 }
 
 static bool
@@ -77,8 +77,8 @@ mf_site_table_add (MfSiteTable *table, uint32_t stack, uint32_t *index)
   if (table->n == table->room && !grow (table))
     return false;
   *index = table->n++;
-  table->tallies[*index] = (MfTally) { 0 };
-  table->histories[*index] = (MfSiteHistory) { .stack = stack };
+  table->tallies[*index] = (MfTally){ 0 };
+  table->histories[*index] = (MfSiteHistory){ .stack = stack };
   enter (table, stack, *index);
   return true;
 }

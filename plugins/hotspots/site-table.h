@@ -8,16 +8,19 @@
 #include "high-water.h"
 #include "trace-memory.h"
 
-enum { MF_SITES_MAX = 1 << 24 };  // a live block names its stack by 24 bits
+enum { MF_SITES_MAX = 1 << 24 }; // a live block names its stack by 24 bits
 
-// What changes seldom. `earlier` and `middle` are the bytes that were live when half and a quarter of
-// the next power of two of allocations had been made: a site that leaks grows from one to the next.
+// What changes seldom. `earlier` and `middle` are the bytes that were live when half and a quarter
+// of the next power of two of allocations had been made: a site that leaks grows from one to the
+// next.
 typedef struct {
   uint32_t stack, reserved;
   uint64_t failed, earlier, middle;
 } MfSiteHistory;
 
-typedef struct { uint32_t stack, index; } MfSitePlace;  // index 0 = empty, else of the site, from 1
+typedef struct {
+  uint32_t stack, index;
+} MfSitePlace; // index 0 = empty, else of the site, from 1
 
 typedef struct {
   MfTraceMemory memory;

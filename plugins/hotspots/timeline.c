@@ -10,7 +10,7 @@ mf_timeline_close (MfTimeline *timeline, const MfInterval *now)
   if (timeline->n == 0)
     return;
   MfInterval *open = &timeline->intervals[timeline->n - 1];
-  *open = (MfInterval) { open->highest, now->live, now->total, now->calls };
+  *open = (MfInterval){ open->highest, now->live, now->total, now->calls };
 }
 
 static void
@@ -21,7 +21,7 @@ join_pairs (MfTimeline *timeline)
     const MfInterval *first = &timeline->intervals[2 * i];
     const MfInterval *last = 2 * i + 1 < timeline->n ? first + 1 : first;
     uint64_t highest = first->highest > last->highest ? first->highest : last->highest;
-    timeline->intervals[i] = (MfInterval) { highest, last->live, last->total, last->calls };
+    timeline->intervals[i] = (MfInterval){ highest, last->live, last->total, last->calls };
   }
   timeline->n = joined;
   timeline->shift++;
@@ -30,9 +30,9 @@ join_pairs (MfTimeline *timeline)
 static void
 begin (MfTimeline *timeline, int64_t time, const MfInterval *now)
 {
-  *timeline = (MfTimeline) { .start = time, .shift = FIRST_SHIFT, .n = 1 };
+  *timeline = (MfTimeline){ .start = time, .shift = FIRST_SHIFT, .n = 1 };
   timeline->open_end = UINT64_C (1) << FIRST_SHIFT;
-  timeline->intervals[0] = (MfInterval) { .highest = now->live };
+  timeline->intervals[0] = (MfInterval){ .highest = now->live };
 }
 
 void
@@ -48,7 +48,8 @@ mf_timeline_turn (MfTimeline *timeline, int64_t time, const MfInterval *now)
     join_pairs (timeline);
   uint32_t place = (uint32_t) (since >> timeline->shift);
   while (timeline->n <= place)
-    timeline->intervals[timeline->n++] = (MfInterval) { now->live, now->live, now->total, now->calls };
+    timeline->intervals[timeline->n++]
+        = (MfInterval){ now->live, now->live, now->total, now->calls };
   unsigned shift = timeline->shift;
   bool last = (uint64_t) place + 1 > UINT64_MAX >> shift;
   timeline->open_end = last ? UINT64_MAX : ((uint64_t) place + 1) << shift;

@@ -9,13 +9,15 @@
 enum { MF_TIMELINE_MAX = 128 };
 
 // One interval. Totals are of all events up to its end.
-typedef struct { uint64_t highest, live, total, calls; } MfInterval;
+typedef struct {
+  uint64_t highest, live, total, calls;
+} MfInterval;
 
 typedef struct {
-  int64_t start;             // ns
-  unsigned shift;            // an interval is 2^shift ns
-  uint32_t n;                // intervals so far, the open one included; 0 = nothing yet
-  uint64_t open_end;         // ns since start; an event at or behind it opens another interval
+  int64_t start;     // ns
+  unsigned shift;    // an interval is 2^shift ns
+  uint32_t n;        // intervals so far, the open one included; 0 = nothing yet
+  uint64_t open_end; // ns since start; an event at or behind it opens another interval
   MfInterval intervals[MF_TIMELINE_MAX];
 } MfTimeline;
 
@@ -27,7 +29,8 @@ static inline bool
 mf_timeline_is_over (const MfTimeline *timeline, int64_t time)
 {
   return timeline->n == 0
-    || (time > timeline->start && (uint64_t) time - (uint64_t) timeline->start >= timeline->open_end);
+         || (time > timeline->start
+             && (uint64_t) time - (uint64_t) timeline->start >= timeline->open_end);
 }
 
 static inline void

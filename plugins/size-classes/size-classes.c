@@ -92,7 +92,7 @@ finish (void *stage)
       return false;
   if (self->sources_left_out)
     mf_log (self, MF_LOG_WARNING, "more than %d inputs: %llu rows of further ones were left out",
-        MOST_SOURCES, (unsigned long long)self->sources_left_out);
+        MOST_SOURCES, (unsigned long long) self->sources_left_out);
   return true;
 }
 
@@ -108,6 +108,7 @@ stop (void *stage)
   }
 }
 
+// clang-format off
 MF_PLUGIN (SizeClasses, "size-classes", .kind = MF_ANALYZER,
     .summary = "which sizes fill a heap, and what rounding costs", .help = help,
     MF_OPTIONS (MF_OPTION (SizeClasses, edges, "64B, 512B, 4096B",
@@ -120,3 +121,4 @@ MF_PLUGIN (SizeClasses, "size-classes", .kind = MF_ANALYZER,
         MF_OUTPUT (SizeClasses, classes, SizeClassRow),
         MF_OUTPUT (SizeClasses, exact_sizes, ExactSizeRow)),
     .declare = declare, .finish = finish, .stop = stop);
+// clang-format on

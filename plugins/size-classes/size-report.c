@@ -19,7 +19,7 @@ typedef struct {
 static double
 percent (uint64_t part, uint64_t whole)
 {
-  return whole ? 100.0 * (double)part / (double)whole : 0.0;
+  return whole ? 100.0 * (double) part / (double) whole : 0.0;
 }
 
 // The granule stands in the row that closes a snapshot, behind the blocks: the waste is bounded
@@ -146,7 +146,7 @@ grouped (uint64_t number)
     snprintf (digits.text, sizeof digits.text, "%" PRIu64, number);
   else
     snprintf (digits.text, sizeof digits.text, "%.20s,%03u", grouped (number / 1000).text,
-        (unsigned)(number % 1000));
+        (unsigned) (number % 1000));
   return digits;
 }
 
@@ -158,7 +158,7 @@ append_edges (SizeClasses *self, const MfSizeTally *tally, char *text, size_t n)
   for (size_t i = 0; i < tally->n_edges && used < n; i++) {
     MfString name = class_name (self, tally, i);
     bool named = mf_size_tally_class_name (tally, i) != NULL;
-    used += (size_t)snprintf (text + used, n - used, "%s%s%s%s", i ? ", " : "",
+    used += (size_t) snprintf (text + used, n - used, "%s%s%s%s", i ? ", " : "",
         named ? mf_string_text (self, name) : "", named ? " " : "", grouped (tally->edges[i]).text);
   }
   return used;
@@ -168,7 +168,7 @@ static bool
 say_edges (SizeClasses *self, const Counted *counted, const char *what)
 {
   char text[SENTENCE];
-  size_t used = (size_t)snprintf (text, sizeof text,
+  size_t used = (size_t) snprintf (text, sizeof text,
       "%s B in %s %s; edges: ", grouped (counted->tally->total.bytes).text,
       grouped (counted->tally->total.blocks).text, what);
 

@@ -128,7 +128,7 @@ begin_snapshot (Source *source, uint32_t snapshot)
 void
 mf_size_source_take_block (SizeClasses *self, Source *source, const MfHeapBlock *row)
 {
-  (void)self;
+  (void) self;
   begin_snapshot (source, row->snapshot);
   source->n_rows++;
   if (row->state != MF_BLOCK_FREE)

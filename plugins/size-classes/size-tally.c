@@ -63,7 +63,7 @@ class_of (const MfSizeTally *tally, uint64_t size)
 static size_t
 place_of (uint64_t size)
 {
-  return (size_t)((size * UINT64_C (0x9e3779b97f4a7c15)) >> 32) & (MF_EXACT_PLACES - 1);
+  return (size_t) ((size * UINT64_C (0x9e3779b97f4a7c15)) >> 32) & (MF_EXACT_PLACES - 1);
 }
 
 static MfSizeSum *
