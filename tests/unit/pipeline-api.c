@@ -65,6 +65,34 @@ test_sink (Fixture *fixture, gconstpointer data)
   mf_pipeline_free (pipeline);
 }
 
+// Classes that size-classes counts on the recording; `own` is a line of its own section.
+static uint64_t
+classes_with (const Fixture *fixture, const char *target, const char *own)
+{
+  Seen seen = { 0 };
+  g_autofree char *path = g_build_filename (fixture->folder, "target.ini", NULL);
+  g_assert_true (g_file_set_contents (path, target, -1, NULL));
+  g_autofree char *text = g_strdup_printf (
+      "[pipeline]\ntarget = %s\n" BOARD "[analyzer size-classes]\n%s", path, own);
+  MfPipeline *pipeline = fixture_pipeline (fixture);
+  mf_pipeline_add_sink (pipeline, "size-class.class", see, &seen);
+  g_assert_cmpint (mf_pipeline_load_text (pipeline, text), ==, MF_STATUS_OK);
+  g_assert_cmpint (mf_pipeline_run (pipeline), ==, MF_STATUS_OK);
+  mf_pipeline_free (pipeline);
+  return seen.rows;
+}
+
+// What a target says of a plugin stands behind the keys of its stages.
+static void
+test_target_defaults (Fixture *fixture, gconstpointer data)
+{
+  (void) data;
+  const char *two = "[target]\n[defaults size-classes]\nedges = 16B, 64B\n";
+  g_assert_cmpuint (classes_with (fixture, "[target]\n", ""), ==, 4);
+  g_assert_cmpuint (classes_with (fixture, two, ""), ==, 3);
+  g_assert_cmpuint (classes_with (fixture, two, "edges = 64B\n"), ==, 2);
+}
+
 static void
 test_sink_that_refuses (Fixture *fixture, gconstpointer data)
 {
@@ -284,6 +312,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  FIXTURE_TEST ("/pipeline/target-defaults", test_target_defaults);
   FIXTURE_TEST ("/pipeline/sink", test_sink);
   FIXTURE_TEST ("/pipeline/sink-that-refuses", test_sink_that_refuses);
   FIXTURE_TEST ("/pipeline/files", test_files);
