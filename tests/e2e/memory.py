@@ -7,7 +7,13 @@ import unittest
 
 from end_to_end import COMMAND, ENVIRONMENT, STM32, EndToEnd, measured, peak_memory_kib
 
-LIMITS_MIB = {"stm32": 16, "memory-error": 16}
+# Of diff.ini: one of the two runs of `memflow diff`. Of python-hooks.ini: the larger of memflow and the program.
+LIMITS_MIB = {"stm32": 16, "memory-error": 16, "hotspots": 16, "diff": 16, "python-hooks": 24}
+CAPTURE = "configs/recordings/known-program.mfc"
+ARGUMENTS = {
+    "diff": ["diff", CAPTURE, CAPTURE],
+    "python-hooks": ["run", "configs/python-hooks.ini", "--", "/usr/bin/python3", "-c", "pass"],
+}
 
 
 class Memory(EndToEnd):
@@ -17,7 +23,7 @@ class Memory(EndToEnd):
     def test_peak_memory(self):
         for name, limit in LIMITS_MIB.items():
             with self.subTest(name):
-                peak, _ = peak_memory_kib(["run", f"configs/{name}.ini"], self.folder)
+                peak, _ = peak_memory_kib(ARGUMENTS.get(name, ["run", f"configs/{name}.ini"]), self.folder)
                 self.assertTrue(measured(f"{name}-peak-memory", peak, "KiB", limit * 1024))
 
     def test_start_up(self):
