@@ -35,7 +35,6 @@ struct MfInbox {
   pthread_cond_t arrived;
   GPtrArray *lanes;
   uint32_t turn;
-  bool woken;
 };
 
 void
@@ -378,23 +377,12 @@ mf_inbox_take (MfInbox *inbox, int64_t timeout_ns, MfArrival *arrival)
   bool in_time = true;
   pthread_mutex_lock (&inbox->lock);
   bool taken = take_any (inbox, arrival);
-  while (!taken && !inbox->woken && in_time) {
+  while (!taken && in_time) {
     in_time = wait_until (&inbox->arrived, &inbox->lock, timeout_ns < 0 ? NULL : &at);
     taken = take_any (inbox, arrival);
   }
-  if (!taken)
-    inbox->woken = false;
   pthread_mutex_unlock (&inbox->lock);
   return taken;
-}
-
-void
-mf_inbox_wake (MfInbox *inbox)
-{
-  pthread_mutex_lock (&inbox->lock);
-  inbox->woken = true;
-  pthread_cond_signal (&inbox->arrived);
-  pthread_mutex_unlock (&inbox->lock);
 }
 
 uint64_t

@@ -62,9 +62,8 @@ void mf_lane_close (MfLane *lane);
 void mf_lane_abandon (MfLane *lane);
 
 // Reader: waits at most `timeout_ns` (< 0 = for ever) and takes the next arrival, lanes in turn.
-// False: timed out, or woken by mf_inbox_wake.
+// False: timed out.
 bool mf_inbox_take (MfInbox *inbox, int64_t timeout_ns, MfArrival *arrival);
-void mf_inbox_wake (MfInbox *inbox);
 
 // Rows that this lane has lost so far. Any thread.
 uint64_t mf_lane_lost (MfLane *lane);
