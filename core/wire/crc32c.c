@@ -4,6 +4,8 @@
 
 #include "bytes.h"
 
+#include <string.h>
+
 enum { POLYNOMIAL = (int) 0x82f63b78 }; // 0x1edc6f41, bits reversed
 
 static uint32_t
@@ -14,9 +16,47 @@ crc_of_byte (uint32_t byte)
   return byte;
 }
 
+#if defined __x86_64__
+
+static bool
+has_instruction (void)
+{
+  return __builtin_cpu_supports ("sse4.2");
+}
+
+__attribute__ ((target ("sse4.2"))) static uint32_t
+whole_words (uint32_t crc, const uint8_t *at, size_t n)
+{
+  uint64_t sum = crc;
+  for (; n >= 8; n -= 8, at += 8) {
+    uint64_t word;
+    memcpy (&word, at, sizeof word);
+    sum = __builtin_ia32_crc32di (sum, word);
+  }
+  return (uint32_t) sum;
+}
+
+#else
+
+static bool
+has_instruction (void)
+{
+  return false;
+}
+
+static uint32_t
+whole_words (
+    uint32_t crc, const uint8_t *at __attribute__ ((unused)), size_t n __attribute__ ((unused)))
+{
+  return crc;
+}
+
+#endif
+
 void
 mf_crc_table_init (MfCrcTable *table)
 {
+  table->instruction = has_instruction ();
   for (uint32_t i = 0; i < 256; i++)
     table->of[0][i] = crc_of_byte (i);
   for (int k = 1; k < 8; k++)
@@ -37,8 +77,9 @@ uint32_t
 mf_crc32c_more (const MfCrcTable *table, uint32_t crc, const void *bytes, size_t n)
 {
   const uint8_t *at = bytes;
-  crc = ~crc;
-  for (; n >= 8; n -= 8, at += 8)
+  size_t words = table->instruction ? n / 8 * 8 : 0;
+  crc = whole_words (~crc, at, words);
+  for (at += words, n -= words; n >= 8; n -= 8, at += 8)
     crc = eight_bytes (table, crc, at);
   for (; n; n--)
     crc = crc >> 8 ^ table->of[0][(crc ^ *at++) & 0xff];

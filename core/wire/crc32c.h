@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4), eight bytes at a time.
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4), eight bytes at a time, by the processor where it
+// can.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
   uint32_t of[8][256];
+  bool instruction; // the processor has one for this checksum
 } MfCrcTable;
 
 // Fills the table: no global state, so that a target's agent can keep it in its own memory.

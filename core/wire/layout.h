@@ -31,7 +31,8 @@ enum {
   RECORD_LOSS,
   RECORD_FACT,
   RECORD_END,
-  RECORD_SEAL
+  RECORD_SEAL,
+  RECORD_CODED
 };
 
 enum {
@@ -53,6 +54,15 @@ enum {
   BATCH_TEXT_AT = 32,
   BATCH_BODY = 40
 };
+// A coded batch: what a batch has, but instead of the texts the coding and its streams.
+enum { STREAM_TOKENS, STREAM_ADDRESSES, STREAM_SHAPES, STREAM_TIMES, CODED_STREAMS };
+enum {
+  CODED_CODING_AT = 32,
+  CODED_RESOLUTION_AT = 36,
+  CODED_STREAMS_AT = 40, // their lengths; then a bit for each row, then the streams
+  CODED_BODY = CODED_STREAMS_AT + 4 * CODED_STREAMS
+};
+enum { CODING_ALLOC = 1 };
 enum { LOSS_COUNT_AT = 0, LOSS_REASON_AT = 8, LOSS_BODY = 16 };
 enum { END_TOTALS_AT = 0, END_BODY = 8, TOTAL_SCHEMA_AT = 0, TOTAL_ROWS_AT = 8, TOTAL_BODY = 16 };
 enum { SEAL_CRC_AT = 0, SEAL_BODY = 8 };

@@ -16,7 +16,8 @@ static size_t
 reader_bytes (void)
 {
   return padded (sizeof (MfWireReader)) + padded (INPUT_BYTES) + MF_WIRE_BLOCK_MAX
-         + sizeof (MfIdPair) * (STRING_SLOTS + STACK_SLOTS) + mf_unpack_bytes ();
+         + sizeof (MfIdPair) * (STRING_SLOTS + STACK_SLOTS) + sizeof (AllocReader)
+         + mf_unpack_bytes ();
 }
 
 MfWireReader *
@@ -32,7 +33,8 @@ mf_wire_reader_new (const MfWireReading *reading)
   r->raw = r->input + padded (INPUT_BYTES);
   r->strings.slots = (MfIdPair *) (r->raw + MF_WIRE_BLOCK_MAX);
   r->stacks.slots = r->strings.slots + STRING_SLOTS;
-  r->unpacker = mf_unpack_init (r->stacks.slots + STACK_SLOTS);
+  r->allocs = (AllocReader *) (r->stacks.slots + STACK_SLOTS);
+  r->unpacker = mf_unpack_init (r->allocs + 1);
   mf_crc_table_init (&r->crc);
   return r;
 }
@@ -188,6 +190,7 @@ open_records (MfWireReader *r, const BlockHeader *header, uint32_t raw_end)
   r->block_bytes = BLOCK_HEADER + header->stored;
   r->raw_at = 0;
   r->raw_end = raw_end;
+  mf_alloc_reader_restart (r->allocs);
   mf_id_map_open (&r->strings, header->raw / 16);
   mf_id_map_open (&r->stacks, header->raw / (RECORD_HEADER + FRAME_BODY));
 }

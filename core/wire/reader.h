@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of the reader: reader.c finds sound blocks in the stream, salvage.c the sound beginnings
-// of damaged ones, records.c decodes what is in them.
+// of damaged ones, records.c decodes what is in them, alloc-read.c coded rows.
 #pragma once
 
+#include "alloc-read.h"
 #include "crc32c.h"
 #include "layout.h"
 #include "id-map.h"
@@ -41,6 +42,7 @@ struct MfWireReader {
   uint32_t raw_at, raw_end, block_bytes;
   const char *malformed; // what is wrong with its record
   MfIdMap strings, stacks;
+  AllocReader *allocs;
 
   Stream streams[MF_WIRE_SCHEMAS_MAX];
   size_t schema_bytes;

@@ -165,28 +165,17 @@ missing (const MfType *type, const char *name, uint64_t count, MfWireItem *item)
   return RECORD_AGAIN;
 }
 
-static bool
-batch_is_whole (Body body, const MfType *type)
-{
-  uint64_t n = mf_load32 (body.at + BATCH_ROWS_AT), text_size = mf_load32 (body.at + BATCH_TEXT_AT);
-  return n && n <= MF_BATCH_MAX_ROWS && BATCH_BODY + n * type->row_size + text_size == body.n;
-}
-
+// The rows of a batch, wherever they were decoded to.
 static RecordResult
-deliver_batch (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
+deliver_rows (
+    MfWireReader *r, Body body, Stream *stream, uint8_t *rows, uint32_t text_size, MfWireItem *item)
 {
   const MfType *type = stream->type;
-  uint8_t *rows = body.at + BATCH_BODY;
-  uint32_t n = mf_load32 (body.at + BATCH_ROWS_AT), text_size = mf_load32 (body.at + BATCH_TEXT_AT);
-  uint32_t stage = mf_load32 (body.at + BATCH_STAGE_AT),
-           input = mf_load32 (body.at + BATCH_INPUT_AT);
-  if (!mf_id_map_find (&r->strings, &stage) || !mf_id_map_find (&r->strings, &input))
+  uint32_t n = mf_load32 (body.at + BATCH_ROWS_AT);
+  MfString stage = { mf_load32 (body.at + BATCH_STAGE_AT) },
+           input = { mf_load32 (body.at + BATCH_INPUT_AT) };
+  if (!mf_id_map_find (&r->strings, &stage.id) || !mf_id_map_find (&r->strings, &input.id))
     return malformed (r, "a batch refers to a name that its block does not define");
-  const char *fault = rename_rows (r, type, rows, n, text_size);
-  if (fault)
-    return malformed (r, fault);
-  if (r->foreign)
-    mf_row_swap (type, rows, n);
   stream->rows += n;
   *item = (MfWireItem){ .kind = MF_WIRE_BATCH,
     .type = type,
@@ -197,30 +186,100 @@ deliver_batch (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
         .stride = type->row_size,
         .text_size = text_size,
         .epoch = mf_load32 (body.at + BATCH_EPOCH_AT),
-        .stage = { stage },
-        .input = { input },
+        .stage = stage,
+        .input = input,
         .flags
         = mf_load32 (body.at + BATCH_FLAGS_AT) & (MF_BATCH_INCOMPLETE | MF_BATCH_DERIVED) } };
   return RECORD_ITEM;
 }
 
 static RecordResult
-decode_batch (MfWireReader *r, Body body, MfWireItem *item)
+deliver_plain (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
+{
+  const MfType *type = stream->type;
+  uint32_t n = mf_load32 (body.at + BATCH_ROWS_AT), text_size = mf_load32 (body.at + BATCH_TEXT_AT);
+  uint8_t *rows = body.at + BATCH_BODY;
+  if (!n || n > MF_BATCH_MAX_ROWS
+      || BATCH_BODY + (uint64_t) n * type->row_size + text_size != body.n)
+    return malformed (r, "the length of a batch does not match its rows");
+  const char *fault = rename_rows (r, type, rows, n, text_size);
+  if (fault)
+    return malformed (r, fault);
+  if (r->foreign)
+    mf_row_swap (type, rows, n);
+  return deliver_rows (r, body, stream, rows, text_size, item);
+}
+
+static bool
+coded_is_whole (Body body, const CodedRows *coded)
+{
+  uint64_t n = CODED_BODY + (coded->n_rows + 7) / 8;
+  for (int i = 0; i < CODED_STREAMS; i++)
+    n += coded->streams[i];
+  return coded->n_rows && coded->n_rows <= CODE_ROWS_MAX && coded->resolution && n == body.n;
+}
+
+static RecordResult
+deliver_coded (MfWireReader *r, Body body, Stream *stream, MfWireItem *item)
+{
+  CodedRows coded = { .bytes = body.at + CODED_BODY,
+    .n_rows = mf_load32 (body.at + BATCH_ROWS_AT),
+    .strings = &r->strings,
+    .stacks = &r->stacks };
+  if (body.n < CODED_BODY || !mf_alloc_is_codable (stream->type))
+    return malformed (r, "a coded batch is not of alloc.event rows");
+  coded.resolution = mf_load32 (body.at + CODED_RESOLUTION_AT);
+  for (int i = 0; i < CODED_STREAMS; i++)
+    coded.streams[i] = mf_load32 (body.at + CODED_STREAMS_AT + 4 * i);
+  if (!coded_is_whole (body, &coded))
+    return malformed (r, "the length of a coded batch does not match its streams");
+  const char *fault = mf_alloc_read (r->allocs, &coded);
+  if (fault)
+    return malformed (r, fault);
+  uint8_t *rows = (uint8_t *) r->allocs->rows;
+  if (r->from.swapped)
+    mf_row_swap (stream->type, rows, coded.n_rows);
+  return deliver_rows (r, body, stream, rows, 0, item);
+}
+
+typedef RecordResult (*Deliver) (MfWireReader *r, Body body, Stream *stream, MfWireItem *item);
+
+// What both kinds of batches have in common: whose rows they are, and how many were before them.
+static RecordResult
+decode_rows (MfWireReader *r, Body body, Deliver deliver, MfWireItem *item)
 {
   uint32_t schema
       = body.n < BATCH_BODY ? MF_WIRE_SCHEMAS_MAX : mf_load32 (body.at + BATCH_SCHEMA_AT);
   if (schema >= MF_WIRE_SCHEMAS_MAX || !r->streams[schema].type)
     return malformed (r, "a batch has a schema that was not defined");
   Stream *stream = &r->streams[schema];
-  if (!batch_is_whole (body, stream->type))
-    return malformed (r, "the length of a batch does not match its rows");
+  if (r->from.no_rows)
+    return RECORD_DONE;
   uint64_t first = mf_load64 (body.at + BATCH_FIRST_AT);
   if (first < stream->rows || first > UINT64_MAX - MF_BATCH_MAX_ROWS)
     return malformed (r, "the row numbers of a batch run backwards");
   uint64_t gap = first - stream->rows;
   stream->rows = first;
   return gap ? missing (stream->type, stream->type->name, gap, item)
-             : deliver_batch (r, body, stream, item);
+             : deliver (r, body, stream, item);
+}
+
+static RecordResult
+decode_batch (MfWireReader *r, Body body, MfWireItem *item)
+{
+  return decode_rows (r, body, deliver_plain, item);
+}
+
+// Rows in a coding that is newer than ours are skipped as records of unknown kinds are; what
+// follows says that they are missing.
+static RecordResult
+decode_coded (MfWireReader *r, Body body, MfWireItem *item)
+{
+  if (body.n >= BATCH_BODY && mf_load32 (body.at + CODED_CODING_AT) != CODING_ALLOC) {
+    r->skipped++;
+    return RECORD_DONE;
+  }
+  return decode_rows (r, body, deliver_coded, item);
 }
 
 // ---- records without rows
@@ -272,7 +331,7 @@ decode_end (MfWireReader *r, Body body, MfWireItem *item)
       return malformed (
           r, name ? "a total is less than the rows before it" : "the totals are cut off");
     stream->rows = rows;
-    if (gap)
+    if (gap && !r->from.no_rows)
       return missing (stream->type, name, gap, item);
   }
   r->ended = true;
@@ -295,6 +354,7 @@ static const Decode DECODERS[] = {
   [RECORD_SCHEMA] = decode_schema, [RECORD_STRING] = decode_string, [RECORD_FRAME] = decode_frame,
   [RECORD_BATCH] = decode_batch,   [RECORD_LOSS] = decode_loss,     [RECORD_FACT] = decode_fact,
   [RECORD_END] = decode_end,       [RECORD_SEAL] = decode_seal,
+  [RECORD_CODED] = decode_coded,
 };
 // clang-format on
 

@@ -6,7 +6,7 @@
 
 #include <memflow/events.h>
 
-enum { MF_WIRE_MAJOR = 1, MF_WIRE_MINOR = 0 };
+enum { MF_WIRE_MAJOR = 1, MF_WIRE_MINOR = 1 };
 
 // Limits of the format. A reader refuses what exceeds them, a writer does not write it.
 enum {
@@ -45,6 +45,8 @@ typedef struct {
                         // latter
   int level;            // of zstd; 0 = not compressed
   bool swapped;         // rows are in the byte order that this host does not have
+  uint32_t resolution;  // ns to which times of alloc.event rows are rounded down; 0 = not at all
+  uint32_t types;       // most event types that it writes; 0 = MF_WIRE_SCHEMAS_MAX
 } MfWireWriting;
 
 // Bytes of memory that a writer of this kind needs; aligned for any type. Everything that it will
@@ -58,7 +60,18 @@ MfWireWriter *mf_wire_writer_init (void *memory, const MfWireWriting *writing);
 // Each returns false when `write` has failed; nothing is written any more then.
 // A row that the format cannot carry (its names exceed a block, an id is unknown) is recorded as a
 // loss.
+// Rows of alloc.event with the members of MfAlloc are coded.
 bool mf_wire_write_batch (MfWireWriter *writer, const MfBatch *batch);
+
+// The same for alloc.event rows one by one, without a batch: where the following ones are from
+// (without which they are from nowhere), and one row, in the byte order of the host.
+void mf_wire_write_context (MfWireWriter *writer, MfString stage, MfString input, uint32_t epoch);
+bool mf_wire_write_alloc (MfWireWriter *writer, const MfAlloc *row);
+// Many of them. Each is counted in *written when it has been written: what `write` gets meanwhile
+// does not hold it.
+bool mf_wire_write_allocs (
+    MfWireWriter *writer, const MfAlloc *rows, uint32_t n, uint64_t *written);
+
 bool mf_wire_write_loss (MfWireWriter *writer, const MfWireLoss *loss);
 bool mf_wire_write_fact (MfWireWriter *writer, const char *key, const char *value);
 bool mf_wire_write_flush (MfWireWriter *writer); // closes the open block
@@ -83,6 +96,7 @@ typedef struct {
   MfString (*string) (void *user, const char *text, size_t n);
   MfStack (*stack) (void *user, MfStack caller, MfFrame frame);
   bool swapped; // deliver rows in the byte order that this host does not have
+  bool no_rows; // deliver no batches: to learn quickly which types there are
 } MfWireReading;
 
 typedef enum {

@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Encodes batches into blocks. Each block defines all names and schemas that its rows use, so that
 // the loss of one block loses no other rows; what is defined already stands in two small sets.
-#include "wire.h"
+#include "writer.h"
 
 #include "bytes.h"
-#include "crc32c.h"
-#include "layout.h"
-#include "pack.h"
 #include "rows.h"
 #include "schema.h"
 
-enum { CHAIN = 512 }; // frames of a stack that are defined in one walk
-enum {
-  GROUP = 4 * 1024
-}; // a compressed block is sealed once this many raw bytes have come together
+enum { GROUP = 4 * 1024 };        // raw bytes of a compressed block that are sealed together,
+enum { CODED_GROUP = 16 * 1024 }; // and of coded rows: shorter ones would be slow to compress
 enum { STACK_MAX = MF_WIRE_BLOCK_MAX / (RECORD_HEADER + FRAME_BODY) };
-
-// Ids that the open block defines: open addressing, 0 = empty slot.
-typedef struct {
-  uint32_t *ids, mask, n;
-} IdSet;
-
-typedef struct {
-  const MfType *type;
-  uint32_t schema;
-} SeenType;
-
-typedef struct {
-  const MfType *type;
-  uint64_t rows, block; // written so far; number + 1 of the last block that defines it
-} Schema;
-
-struct MfWireWriter {
-  MfWireWriting to;
-  MfCrcTable crc;
-  uint8_t *raw, *stored;
-  MfPacker packer;
-  uint32_t capacity, target, used, block_rows;
-  uint32_t sealed, sum; // end of the last seal, and the checksum that it holds
-  uint64_t sequence, rows, refused;
-  bool begun, failed, foreign, has_text;
-  IdSet strings, stacks;
-  uint32_t chain[CHAIN];
-  uint16_t special[MF_WIRE_FIELDS_MAX];
-  SeenType seen[MF_WIRE_SCHEMAS_MAX];
-  Schema schemas[MF_WIRE_SCHEMAS_MAX];
-  uint32_t n_seen, n_schemas, n_special;
-};
 
 // ---- memory
 
@@ -66,6 +29,8 @@ begin_block (MfWireWriter *w)
   mf_store64 (number, w->sequence);
   w->sum = mf_crc32c (&w->crc, number, sizeof number);
   w->used = w->block_rows = w->sealed = 0;
+  w->coded = false;
+  mf_coder_restart (&w->coder);
   id_set_clear (&w->strings);
   id_set_clear (&w->stacks);
   mf_pack_begin (&w->packer, w->raw, w->stored, w->capacity);
@@ -89,13 +54,26 @@ slots_of (uint32_t capacity)
   return n;
 }
 
+static uint32_t
+most_types (const MfWireWriting *writing)
+{
+  uint32_t n = writing->types;
+  return n && n < MF_WIRE_SCHEMAS_MAX ? n : MF_WIRE_SCHEMAS_MAX;
+}
+
+static size_t
+types_bytes (const MfWireWriting *writing)
+{
+  return most_types (writing) * (sizeof (Schema) + padded (sizeof (SeenType)));
+}
+
 size_t
 mf_wire_writer_bytes (const MfWireWriting *writing)
 {
   uint32_t capacity = capacity_of (writing);
   size_t stored = writing->level ? capacity : 0;
-  return padded (sizeof (MfWireWriter)) + capacity + BLOCK_HEADER + stored
-         + mf_pack_bytes (writing->level) + 2 * sizeof (uint32_t) * slots_of (capacity);
+  return padded (sizeof (MfWireWriter)) + types_bytes (writing) + mf_coder_bytes (capacity) + capacity + BLOCK_HEADER
+         + stored + mf_pack_bytes (writing->level) + 2 * sizeof (uint32_t) * slots_of (capacity);
 }
 
 MfWireWriter *
@@ -108,7 +86,14 @@ mf_wire_writer_init (void *memory, const MfWireWriting *writing)
   w->target = w->capacity < MF_WIRE_BLOCK_TARGET ? w->capacity : MF_WIRE_BLOCK_TARGET;
   w->foreign = mf_row_foreign (writing->swapped);
   uint32_t slots = slots_of (w->capacity);
-  w->raw = (uint8_t *) memory + padded (sizeof *w);
+  w->most_types = most_types (writing);
+  w->schemas = (Schema *) ((uint8_t *) memory + padded (sizeof *w));
+  w->seen = (SeenType *) (w->schemas + w->most_types);
+  uint8_t *coder = (uint8_t *) w->schemas + types_bytes (writing);
+  memset (w->schemas, 0, types_bytes (writing));
+  mf_coder_init (&w->coder, w->capacity, coder);
+  w->coder.resolution = writing->resolution ? writing->resolution : 1;
+  w->raw = coder + mf_coder_bytes (w->capacity);
   w->stored = w->raw + w->capacity + BLOCK_HEADER;
   uint8_t *packer = w->stored + (writing->level ? w->capacity : 0);
   mf_pack_init (&w->packer, packer, writing->level);
@@ -155,9 +140,10 @@ put_block (MfWireWriter *w, const uint8_t *stored, size_t n, uint8_t flags)
   return put_bytes (w, header, sizeof header) && put_bytes (w, stored, n);
 }
 
-static bool
-close_block (MfWireWriter *w)
+bool
+mf_wire_close_block (MfWireWriter *w)
 {
+  mf_coder_flush (w);
   if (!w->used)
     return !w->failed;
   size_t n = mf_pack_end (&w->packer, w->used);
@@ -166,16 +152,21 @@ close_block (MfWireWriter *w)
   return written;
 }
 
-// The first row of a block may need all of it; later ones end it at the target.
+int64_t
+mf_wire_room (const MfWireWriter *w, size_t planned)
+{
+  bool begun = w->block_rows || w->coder.rows;
+  return (int64_t) (begun ? w->target : w->capacity) - w->used - (int64_t) planned;
+}
+
 static bool
 has_room (const MfWireWriter *w, size_t planned, size_t n)
 {
-  size_t limit = w->block_rows ? w->target : w->capacity;
-  return w->used + planned + n <= limit;
+  return mf_wire_room (w, planned) >= (int64_t) n;
 }
 
-static uint8_t *
-put_record (MfWireWriter *w, uint16_t kind, size_t length)
+uint8_t *
+mf_wire_put_record (MfWireWriter *w, uint16_t kind, size_t length)
 {
   uint8_t *at = w->raw + w->used;
   memset (at, 0, RECORD_HEADER);
@@ -191,15 +182,17 @@ put_record (MfWireWriter *w, uint16_t kind, size_t length)
 static void
 seal (MfWireWriter *w)
 {
-  uint32_t n = w->used - w->sealed;
-  if (n < (w->to.level ? GROUP : 1) || w->used + RECORD_HEADER + SEAL_BODY > w->target)
+  mf_coder_flush (w);
+  uint32_t n = w->used - w->sealed, group = w->coded ? CODED_GROUP : GROUP;
+  if (n < (w->to.level ? group : 1) || w->used + RECORD_HEADER + SEAL_BODY > w->target)
     return;
   const uint8_t *from = w->raw + w->sealed;
-  uint8_t *body = put_record (w, RECORD_SEAL, SEAL_BODY);
+  uint8_t *body = mf_wire_put_record (w, RECORD_SEAL, SEAL_BODY);
   w->sum = mf_crc32c_more (&w->crc, w->sum, from, (size_t) (body - from));
   memset (body, 0, SEAL_BODY);
   mf_store32 (body + SEAL_CRC_AT, w->sum);
   w->sealed = w->used;
+  w->coded = false;
   mf_pack_flush (&w->packer, w->used);
 }
 
@@ -209,17 +202,13 @@ static uint8_t *
 put_lone_record (MfWireWriter *w, uint16_t kind, size_t length)
 {
   size_t n = RECORD_HEADER + padded (length);
-  if (!w->begun)
-    put_file_header (w);
-  seal (w);
+  mf_wire_begin_rows (w);
   if (n > w->capacity - (size_t) w->used || w->used + n > w->target)
-    close_block (w);
-  return n <= w->capacity - (size_t) w->used ? put_record (w, kind, length) : NULL;
+    mf_wire_close_block (w);
+  return n <= w->capacity - (size_t) w->used ? mf_wire_put_record (w, kind, length) : NULL;
 }
 
 // ---- definitions
-
-typedef enum { FITS, NO_ROOM, REFUSED } Fit;
 
 // The slot of the id, or the empty one where it belongs.
 static uint32_t *
@@ -237,8 +226,8 @@ id_set_full (const IdSet *set)
   return set->n > set->mask / 4 * 3;
 }
 
-static Fit
-define_string (MfWireWriter *w, size_t planned, uint32_t id)
+Fit
+mf_wire_define_string (MfWireWriter *w, size_t planned, uint32_t id)
 {
   uint32_t *slot = id_set_slot (&w->strings, id);
   if (!id || *slot)
@@ -251,7 +240,7 @@ define_string (MfWireWriter *w, size_t planned, uint32_t id)
     return NO_ROOM;
   *slot = id;
   w->strings.n++;
-  uint8_t *body = put_record (w, RECORD_STRING, 4 + n);
+  uint8_t *body = mf_wire_put_record (w, RECORD_STRING, 4 + n);
   mf_store32 (body, id);
   memcpy (body + 4, text, n);
   return FITS;
@@ -264,16 +253,16 @@ define_frame (MfWireWriter *w, size_t planned, uint32_t id)
   MfStack caller;
   if (!w->to.frame (w->to.user, (MfStack){ id }, &frame, &caller))
     return REFUSED;
-  Fit fit = define_string (w, planned, frame.function.id);
+  Fit fit = mf_wire_define_string (w, planned, frame.function.id);
   if (fit == FITS)
-    fit = define_string (w, planned, frame.file.id);
+    fit = mf_wire_define_string (w, planned, frame.file.id);
   if (fit != FITS)
     return fit;
   if (id_set_full (&w->stacks) || !has_room (w, planned, RECORD_HEADER + FRAME_BODY))
     return NO_ROOM;
   *id_set_slot (&w->stacks, id) = id;
   w->stacks.n++;
-  uint8_t *body = put_record (w, RECORD_FRAME, FRAME_BODY);
+  uint8_t *body = mf_wire_put_record (w, RECORD_FRAME, FRAME_BODY);
   memset (body, 0, FRAME_BODY);
   mf_store32 (body + FRAME_ID_AT, id);
   mf_store32 (body + FRAME_CALLER_AT, caller.id);
@@ -300,8 +289,8 @@ walk_stack (MfWireWriter *w, uint32_t id)
 }
 
 // A frame's caller is defined before it, the outermost first.
-static Fit
-define_stack (MfWireWriter *w, size_t planned, uint32_t id)
+Fit
+mf_wire_define_stack (MfWireWriter *w, size_t planned, uint32_t id)
 {
   for (uint32_t n; (n = walk_stack (w, id));) {
     if (n > STACK_MAX)
@@ -325,7 +314,7 @@ define_schema (MfWireWriter *w, uint32_t schema)
   if (!has_room (w, 0, RECORD_HEADER + padded (n)))
     return NO_ROOM;
   s->block = w->sequence + 1;
-  uint8_t *body = put_record (w, RECORD_SCHEMA, n);
+  uint8_t *body = mf_wire_put_record (w, RECORD_SCHEMA, n);
   mf_store32 (body, schema);
   mf_schema_store (s->type, body + 4);
   return FITS;
@@ -339,21 +328,21 @@ add_schema (MfWireWriter *w, const MfType *type)
   for (uint32_t i = 0; i < w->n_schemas; i++)
     if (mf_schema_equal (w->schemas[i].type, type))
       return i;
-  if (w->n_schemas == MF_WIRE_SCHEMAS_MAX || mf_schema_fault (type))
+  if (w->n_schemas == w->most_types || mf_schema_fault (type))
     return MF_WIRE_SCHEMAS_MAX;
-  w->schemas[w->n_schemas].type = type;
+  w->schemas[w->n_schemas] = (Schema){ .type = type, .codable = mf_alloc_is_codable (type) };
   return w->n_schemas++;
 }
 
 // The number of the type's schema; MF_WIRE_SCHEMAS_MAX = the capture cannot carry it.
-static uint32_t
-schema_of (MfWireWriter *w, const MfType *type)
+uint32_t
+mf_wire_schema_of (MfWireWriter *w, const MfType *type)
 {
   for (uint32_t i = 0; i < w->n_seen; i++)
     if (w->seen[i].type == type)
       return w->seen[i].schema;
   uint32_t schema = add_schema (w, type);
-  if (w->n_seen < MF_WIRE_SCHEMAS_MAX)
+  if (w->n_seen < w->most_types)
     w->seen[w->n_seen++] = (SeenType){ type, schema };
   return schema;
 }
@@ -390,8 +379,8 @@ plan_row (MfWireWriter *w, const MfBatch *batch, const uint8_t *row, size_t *pla
   for (uint32_t i = 0; i < w->n_special; i++) {
     const MfField *field = &batch->type->fields[w->special[i]];
     const uint8_t *at = row + field->offset;
-    Fit fit = field->kind == MF_STRING  ? define_string (w, *planned, row_number (w, at))
-              : field->kind == MF_STACK ? define_stack (w, *planned, row_number (w, at))
+    Fit fit = field->kind == MF_STRING  ? mf_wire_define_string (w, *planned, row_number (w, at))
+              : field->kind == MF_STACK ? mf_wire_define_stack (w, *planned, row_number (w, at))
                                         : text_fit (batch, row_text (w, at));
     if (fit != FITS)
       return fit;
@@ -439,33 +428,48 @@ put_rows (MfWireWriter *w, const MfBatch *batch, const uint8_t *from, uint32_t n
     used = put_row_texts (w, batch, to + (size_t) i * size, arena, used);
 }
 
-static void
-put_batch (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t *from, uint32_t n,
-    size_t planned)
+void
+mf_wire_begin_rows (MfWireWriter *w)
 {
-  uint8_t *body = put_record (w, RECORD_BATCH, planned - RECORD_HEADER);
-  size_t rows = (size_t) n * batch->type->row_size;
+  if (!w->begun)
+    put_file_header (w);
+  seal (w);
+}
+
+void
+mf_wire_put_batch_head (
+    MfWireWriter *w, uint8_t *body, const MfBatch *origin, uint32_t schema, uint32_t n)
+{
   mf_store32 (body + BATCH_SCHEMA_AT, schema);
-  mf_store32 (body + BATCH_STAGE_AT, batch->stage.id);
-  mf_store32 (body + BATCH_INPUT_AT, batch->input.id);
-  mf_store32 (body + BATCH_EPOCH_AT, batch->epoch);
-  mf_store32 (body + BATCH_FLAGS_AT, batch->flags);
+  mf_store32 (body + BATCH_STAGE_AT, origin->stage.id);
+  mf_store32 (body + BATCH_INPUT_AT, origin->input.id);
+  mf_store32 (body + BATCH_EPOCH_AT, origin->epoch);
+  mf_store32 (body + BATCH_FLAGS_AT, origin->flags);
   mf_store32 (body + BATCH_ROWS_AT, n);
   mf_store64 (body + BATCH_FIRST_AT, w->schemas[schema].rows);
-  mf_store32 (body + BATCH_TEXT_AT, (uint32_t) (planned - RECORD_HEADER - BATCH_BODY - rows));
-  mf_store32 (body + BATCH_TEXT_AT + 4, 0);
-  put_rows (w, batch, from, n, body + BATCH_BODY);
   w->schemas[schema].rows += n;
   w->rows += n;
 }
 
-static Fit
-define_origin (MfWireWriter *w, const MfBatch *batch, uint32_t schema)
+static void
+put_batch (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t *from, uint32_t n,
+    size_t planned)
+{
+  uint8_t *body = mf_wire_put_record (w, RECORD_BATCH, planned - RECORD_HEADER);
+  size_t rows = (size_t) n * batch->type->row_size;
+  mf_wire_put_batch_head (w, body, batch, schema, n);
+  mf_store32 (body + BATCH_TEXT_AT, (uint32_t) (planned - RECORD_HEADER - BATCH_BODY - rows));
+  mf_store32 (body + BATCH_TEXT_AT + 4, 0);
+  put_rows (w, batch, from, n, body + BATCH_BODY);
+}
+
+Fit
+mf_wire_define_origin (MfWireWriter *w, const MfBatch *batch, uint32_t schema)
 {
   Fit fit = define_schema (w, schema);
   if (fit == FITS)
-    fit = define_string (w, 0, batch->stage.id);
-  return fit == FITS ? define_string (w, 0, batch->input.id) : fit;
+    fit = mf_wire_define_string (w, 0, batch->stage.id);
+  return fit == FITS ? mf_wire_define_string (w, 0, batch->input.id) : fit;
 }
 
 // Writes as many of the n rows as the open block can take before it is to be sealed: how many. *fit
@@ -475,7 +479,7 @@ put_some (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t 
     Fit *fit)
 {
   seal (w);
-  *fit = define_origin (w, batch, schema);
+  *fit = mf_wire_define_origin (w, batch, schema);
   size_t planned = RECORD_HEADER + BATCH_BODY;
   uint32_t taken = 0, rows_before = w->block_rows;
   while (*fit == FITS && taken < n && (!taken || w->used - w->sealed + planned < GROUP)) {
@@ -489,14 +493,14 @@ put_some (MfWireWriter *w, const MfBatch *batch, uint32_t schema, const uint8_t 
   return taken;
 }
 
-static bool
-refuse_rows (MfWireWriter *w, const MfBatch *batch, uint64_t n)
+bool
+mf_wire_refuse (MfWireWriter *w, const MfType *type, MfString stage, uint64_t n)
 {
   size_t length = 0;
-  const char *stage = batch->stage.id ? w->to.string (w->to.user, batch->stage, &length) : NULL;
+  const char *name = stage.id ? w->to.string (w->to.user, stage, &length) : NULL;
   w->refused += n;
-  return mf_wire_write_loss (w, &(MfWireLoss){ .type = batch->type->name,
-                                    .stage = stage ? stage : "",
+  return mf_wire_write_loss (w, &(MfWireLoss){ .type = type->name,
+                                    .stage = name ? name : "",
                                     .consumer = "",
                                     .count = n,
                                     .reason = MF_LOST_REFUSED });
@@ -505,11 +509,12 @@ refuse_rows (MfWireWriter *w, const MfBatch *batch, uint64_t n)
 bool
 mf_wire_write_batch (MfWireWriter *w, const MfBatch *batch)
 {
-  uint32_t schema = schema_of (w, batch->type);
+  uint32_t schema = mf_wire_schema_of (w, batch->type);
   if (schema == MF_WIRE_SCHEMAS_MAX || batch->stride < batch->type->row_size)
-    return refuse_rows (w, batch, batch->n_rows);
-  if (!w->begun)
-    put_file_header (w);
+    return mf_wire_refuse (w, batch->type, batch->stage, batch->n_rows);
+  if (w->schemas[schema].codable)
+    return mf_coder_write_batch (w, batch, schema);
+  mf_wire_begin_rows (w);
   uint32_t kinds = 1u << MF_STRING | 1u << MF_STACK | 1u << MF_TEXT;
   w->has_text = mf_row_fields_of (batch->type, 1u << MF_TEXT, w->special);
   w->n_special = mf_row_fields_of (batch->type, kinds, w->special);
@@ -519,11 +524,11 @@ mf_wire_write_batch (MfWireWriter *w, const MfBatch *batch)
     row += put_some (
         w, batch, schema, batch->rows + (size_t) row * batch->stride, batch->n_rows - row, &fit);
     if (fit == REFUSED || (fit == NO_ROOM && fresh && !w->block_rows)) {
-      refuse_rows (w, batch, 1);
+      mf_wire_refuse (w, batch->type, batch->stage, 1);
       row++;
     }
     if (fit == NO_ROOM)
-      close_block (w);
+      mf_wire_close_block (w);
   }
   return !w->failed;
 }
@@ -571,7 +576,7 @@ mf_wire_write_flush (MfWireWriter *w)
 {
   if (!w->begun)
     put_file_header (w);
-  return close_block (w);
+  return mf_wire_close_block (w);
 }
 
 static size_t
@@ -605,7 +610,7 @@ mf_wire_write_end (MfWireWriter *w)
 uint64_t
 mf_wire_writer_rows (const MfWireWriter *writer)
 {
-  return writer->rows;
+  return writer->rows + writer->coder.rows;
 }
 
 uint64_t

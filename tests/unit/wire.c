@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "crc32c.h"
+#include "exhaustive.h"
 #include "layout.h"
 #include "pack.h"
 #include "rows.h"
@@ -670,7 +671,7 @@ records_of (const GByteArray *raw)
     at += RECORD_HEADER + padded (mf_load32 (record + RECORD_LENGTH_AT));
     if (at > raw->len)
       break;
-    if (mf_load16 (record) == RECORD_BATCH)
+    if (mf_load16 (record) == RECORD_BATCH || mf_load16 (record) == RECORD_CODED)
       records.rows += mf_load32 (record + RECORD_HEADER + BATCH_ROWS_AT);
     if (mf_load16 (record) != RECORD_SEAL)
       continue;
@@ -703,7 +704,7 @@ static void
 assert_every_cut (const Run *whole, const GPtrArray *lines)
 {
   guint most = 0;
-  for (guint n = 0; n < whole->bytes->len; n++) {
+  for (guint n = 0; n < whole->bytes->len; n += EXHAUSTIVE_STEP) {
     g_autoptr (Run) run = run_new ();
     g_byte_array_append (run->bytes, whole->bytes->data, n);
     g_autoptr (Seen) seen = read_capture (run, false);
@@ -798,7 +799,7 @@ test_damaged_block (gconstpointer level)
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
   g_autofree MfWireWriter *writer = writer_new (run, GPOINTER_TO_INT (level), 0, false);
   for (uint32_t i = 0; i < 12; i++) {
-    put_allocs (writer, run, lines, 300 * i, 300);
+    put_allocs (writer, run, lines, 4000 * i, 4000);
     if (i == 5)
       g_assert_true (mf_wire_write_flush (writer));
   }
@@ -807,8 +808,8 @@ test_damaged_block (gconstpointer level)
   memset (run->bytes->data + FILE_HEADER + BLOCK_HEADER + stored / 2, 0x55, 64);
   g_autoptr (Seen) seen = read_capture (run, false);
   assert_in_order (seen->rows, lines);
-  g_assert_cmpuint (seen->rows->len, >, 1800 + 300);
-  g_assert_cmpuint (seen->rows->len, <, 1800 + 1500);
+  g_assert_cmpuint (seen->rows->len, >, 24000 + 6000);
+  g_assert_cmpuint (seen->rows->len, <, 24000 + 14000);
   g_assert_cmpuint (seen->rows->len + seen->missing, ==, lines->len);
   g_assert_cmpuint (seen->damages, ==, 1);
   g_assert_cmpuint (seen->blocks, ==, 0);
@@ -818,7 +819,7 @@ test_damaged_block (gconstpointer level)
 static void
 assert_every_flip (const Run *whole, const GPtrArray *lines)
 {
-  for (guint bit = 0; bit < whole->bytes->len * 8; bit++) {
+  for (guint bit = 0; bit < whole->bytes->len * 8; bit += EXHAUSTIVE_STEP) {
     g_autoptr (Run) run = run_new ();
     g_byte_array_append (run->bytes, whole->bytes->data, whole->bytes->len);
     run->bytes->data[bit / 8] ^= (guint8) (1 << bit % 8);
@@ -1182,15 +1183,41 @@ write_example (Run *run)
   g_assert_true (mf_wire_write_end (writer));
 }
 
-// The bytes of the lines `0000  4d 46 …  | meaning` of the documentation.
+// Seven calls, as a coded record: with times in microseconds.
+static void
+write_coded_example (Run *run)
+{
+  MfWireWriting writing = { .user = run, .write = append, .string = name_of, .frame = frame_of, .resolution = 1000 };
+  g_autofree MfWireWriter *writer = mf_wire_writer_init (g_malloc (mf_wire_writer_bytes (&writing)), &writing);
+  const MfAddress none = MF_ADDRESS_NONE;
+  const MfSize unknown = MF_SIZE_NONE;
+  const uint16_t alloc = MF_OP_ALLOC, release = MF_OP_FREE, obj = MF_DOMAIN_OBJ;
+  const MfAlloc rows[] = {
+    { { 5000 }, { 0x10010 }, none, { 24 }, unknown, { 0 }, { 0 }, 77, 1, alloc, obj, 0 },
+    { { 5400 }, { 0x10030 }, none, { 24 }, unknown, { 0 }, { 0 }, 77, 1, alloc, obj, 1 },
+    { { 6200 }, { 0x10030 }, none, unknown, unknown, { 0 }, { 0 }, 77, 1, release, obj, 2 },
+    { { 6300 }, { 0x10030 }, none, { 24 }, unknown, { 0 }, { 0 }, 77, 1, alloc, obj, 3 },
+    { { 6900 }, { 0x20000 }, { 0x10010 }, { 100 }, unknown, { 0 }, { 0 }, 77, 1, MF_OP_REALLOC, obj, 4 },
+    { { INT64_MIN }, none, none, { 1 << 20 }, unknown, { 0 }, { 0 }, 77, 1, MF_OP_FAILED, MF_DOMAIN_MALLOC, 5 },
+    { { 8000 }, { 0x30000 }, none, unknown, unknown, { 0 }, { 0 }, 77, 1, release, obj, 7 },
+  };
+  mf_wire_write_context (writer, intern (run, "board"), (MfString) { 0 }, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_assert_true (mf_wire_write_alloc (writer, &rows[i]));
+  g_assert_true (mf_wire_write_end (writer));
+}
+
+// The bytes of the lines `0000  4d 46 …  | meaning` below this heading of the documentation.
 static GByteArray *
-bytes_of_documentation (void)
+bytes_of_documentation (const char *heading)
 {
   g_autofree char *text = NULL;
   g_assert_true (g_file_get_contents ("docs/wire-format.md", &text, NULL, NULL));
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  const char *from = strstr (text, heading);
+  g_assert_nonnull (from);
+  g_auto (GStrv) lines = g_strsplit (from, "\n", -1);
   GByteArray *bytes = g_byte_array_new ();
-  for (guint i = 0; lines[i]; i++) {
+  for (guint i = 1; lines[i] && !g_str_has_prefix (lines[i], "## "); i++) {
     char *at = lines[i];
     if (strlen (at) < 8 || !g_ascii_isxdigit (at[0]) || !g_ascii_isxdigit (at[3]) || strncmp (at + 4, "  ", 2))
       continue;
@@ -1208,15 +1235,27 @@ test_documentation (void)
 {
   g_autoptr (Run) run = run_new ();
   write_example (run);
-  g_autoptr (GByteArray) bytes = bytes_of_documentation ();
+  g_autoptr (GByteArray) bytes = bytes_of_documentation ("## An example");
   g_assert_cmpmem (bytes->data, bytes->len, run->bytes->data, run->bytes->len);
+}
+
+static void
+test_coded_documentation (void)
+{
+  g_autoptr (Run) run = run_new ();
+  write_coded_example (run);
+  g_autoptr (GByteArray) bytes = bytes_of_documentation ("## An example of coded rows");
+  const uint8_t *record = run->bytes->data + FILE_HEADER + BLOCK_HEADER;
+  while (mf_load16 (record) != RECORD_CODED)
+    record += RECORD_HEADER + padded (mf_load32 (record + RECORD_LENGTH_AT));
+  g_assert_cmpmem (bytes->data, bytes->len, record, RECORD_HEADER + mf_load32 (record + RECORD_LENGTH_AT));
 }
 
 static void
 test_golden (gconstpointer path)
 {
   g_autofree char *contents = NULL, *text = NULL;
-  gsize n;
+  gsize n;  // the rows of version 1.1 are those of version 1.0
   g_assert_true (g_file_get_contents (path, &contents, &n, NULL));
   g_assert_true (g_file_get_contents ("tests/data/wire/version-1.0.txt", &text, NULL, NULL));
   g_autoptr (Run) run = run_new ();
@@ -1244,8 +1283,8 @@ write_files (const char *folder)
     write_sample (run, lines, level, false);
     g_ptr_array_add (lines, NULL);
     g_autofree char *rows = g_strjoinv ("\n", (char **) lines->pdata);
-    g_autofree char *capture = g_strdup_printf ("%s/version-1.0%s.mfc", folder, level ? "-zstd" : "");
-    g_autofree char *text = g_build_filename (folder, "version-1.0.txt", NULL);
+    g_autofree char *capture = g_strdup_printf ("%s/version-1.1%s.mfc", folder, level ? "-zstd" : "");
+    g_autofree char *text = g_build_filename (folder, "version-1.1.txt", NULL);
     g_file_set_contents (capture, (const char *) run->bytes->data, run->bytes->len, NULL);
     g_file_set_contents (text, rows, -1, NULL);
   }
@@ -1253,6 +1292,10 @@ write_files (const char *folder)
   write_example (run);
   g_autofree char *example = g_build_filename (folder, "example.mfc", NULL);
   g_file_set_contents (example, (const char *) run->bytes->data, run->bytes->len, NULL);
+  g_autoptr (Run) coded = run_new ();
+  write_coded_example (coded);
+  g_autofree char *coded_example = g_build_filename (folder, "coded.mfc", NULL);
+  g_file_set_contents (coded_example, (const char *) coded->bytes->data, coded->bytes->len, NULL);
 }
 
 int
@@ -1266,7 +1309,7 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/schemas/faults", test_schema_faults);
   g_test_add_data_func ("/wire/round-trip/raw", GINT_TO_POINTER (0), test_round_trip);
   g_test_add_data_func ("/wire/round-trip/zstd", GINT_TO_POINTER (3), test_round_trip);
-  for (guint seed = 1; seed <= 24; seed++) {
+  for (guint seed = 1; seed <= 24; seed += EXHAUSTIVE_STEP) {
     g_autofree char *path = g_strdup_printf ("/wire/random/%u", seed);
     g_test_add_data_func (path, GUINT_TO_POINTER (seed), test_random);
   }
@@ -1297,6 +1340,9 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/malformed/records", test_malformed);
   g_test_add_func ("/wire/malformed/rows", test_tampered_rows);
   g_test_add_func ("/wire/documentation", test_documentation);
+  g_test_add_func ("/wire/documentation/coded", test_coded_documentation);
+  g_test_add_data_func ("/wire/golden/coded", "tests/data/wire/version-1.1.mfc", test_golden);
+  g_test_add_data_func ("/wire/golden/coded-zstd", "tests/data/wire/version-1.1-zstd.mfc", test_golden);
   g_test_add_data_func ("/wire/golden/raw", "tests/data/wire/version-1.0.mfc", test_golden);
   g_test_add_data_func ("/wire/golden/zstd", "tests/data/wire/version-1.0-zstd.mfc", test_golden);
   return g_test_run ();
