@@ -426,7 +426,7 @@ mf_number_literal (double number)
     return word;
   }
   for (int digits = 6; isfinite (number) && digits <= 17; digits++) {
-    char format[8];
+    char format[16];
     snprintf (format, sizeof format, "%%.%dg", digits);
     g_ascii_formatd (word.text, sizeof word.text, format, number);
     if (g_ascii_strtod (word.text, NULL) == number)

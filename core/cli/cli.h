@@ -22,11 +22,13 @@ typedef struct {
 int mf_cli_run (MfCommandLine *line);
 int mf_cli_check (MfCommandLine *line);
 int mf_cli_diff (MfCommandLine *line);
+int mf_cli_record (MfCommandLine *line);
 int mf_cli_list_plugins (MfCommandLine *line);
 int mf_cli_inspect (MfCommandLine *line);
 int mf_cli_events (MfCommandLine *line);
 int mf_cli_scan (MfCommandLine *line);
 int mf_cli_new_plugin (MfCommandLine *line);
+int mf_cli_targets (MfCommandLine *line);
 
 // Parses the options of a subcommand with help of its own; false: said what is wrong, exit
 // status 2.
@@ -49,6 +51,9 @@ extern char **mf_cli_plugin_path;
 char *mf_cli_find_configuration (const char *argument);
 // Names of the installed configurations, NULL-terminated. Transfer full.
 char **mf_cli_configurations (void);
+// The same for targets: configs/targets.
+char *mf_cli_find_target (const char *argument);
+char **mf_cli_targets_installed (void);
 
 // One pipeline of a run: a configuration and perhaps an input.
 typedef struct {

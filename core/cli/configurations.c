@@ -2,58 +2,28 @@
 // Configurations by name: an argument that names no file is looked up among the installed ones.
 #include "cli/cli.h"
 
-#include "plugin/registry.h"
-
-static char *
-installed_folder (void)
-{
-  const char *here = mf_installation_folder ();
-  char *beside = g_build_filename (here, "share", "configs", NULL);
-  char *installed = g_build_filename (here, "..", MEMFLOW_DATADIR, "memflow", "configs", NULL);
-  char *fixed = g_build_filename (MEMFLOW_PREFIX, MEMFLOW_DATADIR, "memflow", "configs", NULL);
-  char *candidates[] = { beside, installed, fixed }, *found = NULL;
-  for (gsize i = 0; i < G_N_ELEMENTS (candidates); i++)
-    if (!found && g_file_test (candidates[i], G_FILE_TEST_IS_DIR))
-      found = candidates[i];
-    else
-      g_free (candidates[i]);
-  return found;
-}
+#include "pipeline/installed.h"
 
 char *
 mf_cli_find_configuration (const char *argument)
 {
-  if (g_file_test (argument, G_FILE_TEST_EXISTS))
-    return g_strdup (argument);
-  g_autofree char *folder = installed_folder ();
-  if (!folder || strchr (argument, '/'))
-    return NULL;
-  g_autofree char *name = g_str_has_suffix (argument, ".ini")
-                              ? g_strdup (argument)
-                              : g_strconcat (argument, ".ini", NULL);
-  char *path = g_build_filename (folder, name, NULL);
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    return path;
-  g_free (path);
-  return NULL;
-}
-
-static gint
-by_name (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(char *const *) a, *(char *const *) b);
+  return mf_installed_find (argument, ".");
 }
 
 char **
 mf_cli_configurations (void)
 {
-  GPtrArray *names = g_ptr_array_new ();
-  g_autofree char *folder = installed_folder ();
-  g_autoptr (GDir) dir = folder ? g_dir_open (folder, 0, NULL) : NULL;
-  for (const char *name; dir && (name = g_dir_read_name (dir));)
-    if (g_str_has_suffix (name, ".ini"))
-      g_ptr_array_add (names, g_strndup (name, strlen (name) - strlen (".ini")));
-  g_ptr_array_sort (names, by_name);
-  g_ptr_array_add (names, NULL);
-  return (char **) g_ptr_array_free (names, FALSE);
+  return mf_installed_names (".");
+}
+
+char *
+mf_cli_find_target (const char *argument)
+{
+  return mf_installed_find (argument, "targets");
+}
+
+char **
+mf_cli_targets_installed (void)
+{
+  return mf_installed_names ("targets");
 }

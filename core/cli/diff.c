@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // memflow diff: two captures, each through the configuration `diff`; the rows of its call sites are
 // joined by name. What a row means stands in its schema: texts name it, the bar is its bytes, a
-// unit tells its calls.
+// unit tells its calls, and FIGURE_error is the error of a figure that is an estimate.
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum { A, B, SIDES };
 
 typedef struct {
   gint64 bytes, calls;
+  double square; // of the error of `bytes`; errors of different sites are independent
 } Figures;
 
 typedef struct {
@@ -28,6 +30,7 @@ typedef struct {
   const char *captures[SIDES];
   char *by_name; // what it turned out to be
   Figures totals[SIDES];
+  bool estimated[SIDES];
 } Diff;
 
 static void
@@ -49,7 +52,7 @@ typedef struct {
 } Taking;
 
 typedef struct {
-  const MfField *label, *place, *bytes, *calls;
+  const MfField *label, *place, *bytes, *calls, *error;
 } Columns;
 
 static bool
@@ -73,6 +76,10 @@ find_columns (const MfType *type, const char *by)
     if (is_number (field) && field->unit == MF_UNIT_CALLS)
       columns.calls = columns.calls ? columns.calls : field;
   }
+  g_autofree char *error = columns.bytes ? g_strconcat (columns.bytes->name, "_error", NULL) : NULL;
+  for (uint32_t i = 0; error && i < type->n_fields; i++)
+    if (is_number (&type->fields[i]) && g_str_equal (type->fields[i].name, error))
+      columns.error = &type->fields[i];
   return columns;
 }
 
@@ -92,6 +99,16 @@ add_number (gint64 *sum, const MfField *field, const uint8_t *row)
   if (field)
     memcpy (&number, row + field->offset, sizeof number);
   return !__builtin_add_overflow (*sum, number, sum);
+}
+
+// A figure without an error is exact.
+static double
+error_at (const MfField *field, const uint8_t *row)
+{
+  uint64_t error = UINT64_MAX;
+  if (field)
+    memcpy (&error, row + field->offset, sizeof error);
+  return error == UINT64_MAX ? -1 : (double) error;
 }
 
 static Site *
@@ -114,9 +131,13 @@ add_row (Taking *taking, const Columns *columns, const uint8_t *row)
   Site *site = site_for (
       taking->diff, text_at (taking, columns->label, row), text_at (taking, columns->place, row));
   Figures *both[] = { &site->sides[taking->side], &taking->diff->totals[taking->side] };
-  for (gsize i = 0; i < G_N_ELEMENTS (both); i++)
+  double error = error_at (columns->error, row);
+  taking->diff->estimated[taking->side] |= error >= 0;
+  for (gsize i = 0; i < G_N_ELEMENTS (both); i++) {
+    both[i]->square += error >= 0 ? error * error : 0;
     taking->too_large |= !add_number (&both[i]->bytes, columns->bytes, row)
                          || !add_number (&both[i]->calls, columns->calls, row);
+  }
   return !taking->too_large;
 }
 
@@ -253,13 +274,42 @@ with_sign (MfWord *word, gint64 number)
   return word->text;
 }
 
-static void
-print_row (const Figures *a, const Figures *b, const char *name)
+static bool
+is_estimated (const Diff *diff)
 {
+  return diff->estimated[A] || diff->estimated[B];
+}
+
+static double
+error_of_change (const Figures *sides)
+{
+  return sqrt (sides[A].square + sides[B].square);
+}
+
+static void
+print_row (const Diff *diff, const Figures *sides, const char *name)
+{
+  const Figures *a = &sides[A], *b = &sides[B];
   MfWord change, calls;
-  printf ("%16s %16s %16s %14s  %s\n", with_sign (&change, b->bytes - a->bytes),
+  g_autofree char *error
+      = is_estimated (diff) ? g_strdup_printf (
+            "+- %s  ", mf_grouped ((uint64_t) MIN (error_of_change (sides) + 0.5, 9e18)).text)
+                            : g_strdup ("");
+  printf ("%16s %16s %16s %14s  %s%s\n", with_sign (&change, b->bytes - a->bytes),
       mf_grouped ((uint64_t) a->bytes).text, mf_grouped ((uint64_t) b->bytes).text,
-      with_sign (&calls, b->calls - a->calls), name);
+      with_sign (&calls, b->calls - a->calls), error, name);
+}
+
+// Estimates are never compared with exact figures, or with each other, unsaid.
+static void
+print_accuracy (const Diff *diff)
+{
+  if (!is_estimated (diff))
+    return;
+  printf ("%s: +- is the error of the change, which holds in 95 of 100 recordings\n\n",
+      diff->estimated[A] && diff->estimated[B] ? "A and B are estimated from samples"
+      : diff->estimated[A]                     ? "A is estimated from a sample, B is exact"
+                                               : "B is estimated from a sample, A is exact");
 }
 
 static void
@@ -267,12 +317,13 @@ print_text (const Diff *diff, const GPtrArray *sites, guint rows)
 {
   printf ("%s of each call site, in bytes: A = %s, B = %s\n\n", diff->by_name, diff->captures[A],
       diff->captures[B]);
+  print_accuracy (diff);
   printf ("%16s %16s %16s %14s  %s\n", "change", "A", "B", "change (calls)", "site");
-  print_row (&diff->totals[A], &diff->totals[B], "(all sites)");
+  print_row (diff, diff->totals, "(all sites)");
   for (guint i = 0; i < MIN (sites->len, rows); i++) {
     const Site *site = g_ptr_array_index (sites, i);
     g_autofree char *name = clean (site->name);
-    print_row (&site->sides[A], &site->sides[B], name);
+    print_row (diff, site->sides, name);
   }
   if (sites->len > rows)
     printf ("%s more sites changed (--rows shows more)\n", mf_grouped (sites->len - rows).text);
@@ -295,6 +346,16 @@ build_figures (JsonBuilder *json, const Figures *sides)
   }
 }
 
+// Beside exact figures there is none.
+static void
+build_error (JsonBuilder *json, const Diff *diff, const Figures *sides)
+{
+  if (!is_estimated (diff))
+    return;
+  json_builder_set_member_name (json, "change_error");
+  json_builder_add_double_value (json, error_of_change (sides));
+}
+
 static void
 build_text (JsonBuilder *json, const char *name, const char *text)
 {
@@ -304,12 +365,13 @@ build_text (JsonBuilder *json, const char *name, const char *text)
 }
 
 static void
-build_site (JsonBuilder *json, const Site *site)
+build_site (JsonBuilder *json, const Diff *diff, const Site *site)
 {
   json_builder_begin_object (json);
   build_text (json, "site", site->name);
   build_text (json, "file", site->place);
   build_figures (json, site->sides);
+  build_error (json, diff, site->sides);
   json_builder_end_object (json);
 }
 
@@ -322,10 +384,11 @@ print_json (const Diff *diff, const GPtrArray *sites)
   build_text (json, "capture_b", diff->captures[B]);
   build_text (json, "by", diff->by_name);
   build_figures (json, diff->totals);
+  build_error (json, diff, diff->totals);
   json_builder_set_member_name (json, "sites");
   json_builder_begin_array (json);
   for (guint i = 0; i < sites->len; i++)
-    build_site (json, g_ptr_array_index (sites, i));
+    build_site (json, diff, g_ptr_array_index (sites, i));
   json_builder_end_array (json);
   json_builder_end_object (json);
   g_autoptr (JsonNode) root = json_builder_get_root (json);

@@ -206,10 +206,11 @@ take_word (MfOptionValue *value, const MfConfigWord *word)
   return *word->text || refuse (value, "remove one comma", "empty item in a list");
 }
 
+// A copy of each word, or what `make` makes of it.
 static bool
-parse_texts (const MfOption *option, MfOptionValue *value, void *to)
+parse_words (
+    MfOptionValue *value, char *(*make) (const char *folder, const char *word), MfTexts *to)
 {
-  (void) option;
   g_autoptr (GArray) words = mf_config_words (value->entry);
   const char **items = g_new0 (const char *, words->len + 1);
   g_ptr_array_add (value->arena, items);
@@ -217,10 +218,29 @@ parse_texts (const MfOption *option, MfOptionValue *value, void *to)
     const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
     if (!take_word (value, word))
       return false;
-    items[i] = keep_text (value, g_strdup (word->text));
+    items[i]
+        = keep_text (value, make ? make (value->entry->folder, word->text) : g_strdup (word->text));
   }
-  *(MfTexts *) to = (MfTexts){ .items = items, .n = words->len };
+  *to = (MfTexts){ .items = items, .n = words->len };
   return true;
+}
+
+static bool
+parse_texts (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  return parse_words (value, NULL, to);
+}
+
+static bool
+parse_paths (const MfOption *option, MfOptionValue *value, void *to)
+{
+  (void) option;
+  MfTexts words;
+  bool fine = parse_words (value, mf_config_path, &words);
+  if (fine)
+    *(MfPaths *) to = (MfPaths){ .items = words.items, .n = words.n };
+  return fine;
 }
 
 static bool
@@ -235,6 +255,89 @@ parse_sizes (const MfOption *option, MfOptionValue *value, void *to)
       return false;
   }
   *(MfSizes *) to = (MfSizes){ .items = items, .n = words->len };
+  return true;
+}
+
+// "NAME <= SIZE"; *text becomes the size.
+static bool
+take_limited (MfOptionValue *value, const char **text, MfLimit *limit)
+{
+  const char *sign = strstr (*text, "<=");
+  if (!sign || sign == *text)
+    return refuse (value, "write NAME <= SIZE, as app.net <= 12KiB", "'%s' is no limit", *text);
+  limit->what = keep_text (value, g_strchomp (g_strndup (*text, (gsize) (sign - *text))));
+  for (sign += strlen ("<="); *sign == ' ' || *sign == '\t'; sign++)
+    ;
+  *text = sign;
+  return *sign
+         || refuse (
+             value, "write NAME <= SIZE, as app.net <= 12KiB", "'%s' has no limit", limit->what);
+}
+
+static bool
+parse_limits (const MfOption *option, MfOptionValue *value, void *to)
+{
+  g_autoptr (GArray) words = mf_config_words (value->entry);
+  MfLimit *items = g_new0 (MfLimit, words->len + 1);
+  g_ptr_array_add (value->arena, items);
+  for (unsigned i = 0; i < words->len; i++) {
+    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
+    const char *text = word->text;
+    if (!take_word (value, word) || !take_limited (value, &text, &items[i])
+        || !parse_one_size (option, value, text, &items[i].at_most))
+      return false;
+  }
+  *(MfLimits *) to = (MfLimits){ .items = items, .n = words->len };
+  return true;
+}
+
+// ---- targets
+
+static bool
+add_target (MfOptionValue *value, GPtrArray *found, const char *name)
+{
+  const MfTargetFacts *facts = value->targets->find (
+      value->targets->user, name, value->entry->folder, &value->error, value->diagnostics);
+  if (facts && !g_ptr_array_find (found, facts, NULL))
+    g_ptr_array_add (found, (gpointer) facts);
+  return facts;
+}
+
+// "*", "*-micropython": of those that are installed.
+static bool
+add_targets (MfOptionValue *value, GPtrArray *found, const char *pattern)
+{
+  g_auto (GStrv) names = value->targets->installed (value->targets->user);
+  guint before = found->len, matching = 0;
+  for (char **name = names; *name; name++) {
+    if (!g_pattern_match_simple (pattern, *name))
+      continue;
+    matching++;
+    if (!add_target (value, found, *name))
+      return false;
+  }
+  return matching || found->len > before
+         || refuse (
+             value, "memflow targets shows what there is", "no target matches '%s'", pattern);
+}
+
+static bool
+parse_targets (const MfOption *option, MfOptionValue *value, void *to)
+{
+  g_autoptr (GArray) words = mf_config_words (value->entry);
+  g_autoptr (GPtrArray) found = g_ptr_array_new ();
+  if (!value->targets)
+    return refuse (value, "", "'%s' cannot name targets here", mf_option_name (option).text);
+  for (unsigned i = 0; i < words->len; i++) {
+    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
+    bool many = strpbrk (word->text, "*?");
+    if (!take_word (value, word) || !(many ? add_targets : add_target) (value, found, word->text))
+      return false;
+  }
+  guint n = found->len;
+  gpointer *items = g_ptr_array_steal (found, NULL);
+  g_ptr_array_add (value->arena, items);
+  *(MfTargets *) to = (MfTargets){ .items = (const MfTargetFacts *const *) items, .n = n };
   return true;
 }
 
@@ -268,8 +371,11 @@ static const MfOptionKindRow rows[MF_OPTION_END] = {
   [MF_OPTION_PATH] = { "path", sizeof (MfPath), MF_UNSET_NULL, false, parse_path },
   [MF_OPTION_OUTPUT] = { "output file", sizeof (MfOutputName), MF_UNSET_NULL, false, parse_text },
   [MF_OPTION_TEXTS] = { "list of texts", sizeof (MfTexts), MF_UNSET_NULL, true, parse_texts },
+  [MF_OPTION_PATHS] = { "list of paths", sizeof (MfPaths), MF_UNSET_NULL, true, parse_paths },
   [MF_OPTION_SIZES] = { "list of sizes", sizeof (MfSizes), MF_UNSET_NULL, true, parse_sizes },
   [MF_OPTION_ARGV] = { "command", sizeof (MfArgv), MF_UNSET_NULL, true, parse_argv },
+  [MF_OPTION_TARGETS] = { "targets", sizeof (MfTargets), MF_UNSET_NULL, false, parse_targets },
+  [MF_OPTION_LIMITS] = { "list of limits", sizeof (MfLimits), MF_UNSET_NULL, true, parse_limits },
   [MF_OPTION_CHOICE] = { "choice", sizeof (uint32_t), MF_UNSET_ONES, false, parse_choice },
 };
 // clang-format on

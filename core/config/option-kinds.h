@@ -9,7 +9,9 @@
 typedef struct {
   const MfConfigEntry *entry;
   GPtrArray *arena;
-  MfPlace blame; // what an error is about: the value, or one word of a list
+  MfPlace blame;                 // what an error is about: the value, or one word of a list
+  const MfTargetSource *targets; // NULL: there are none
+  MfDiagnostics *diagnostics;    // for errors in other files
   MfLiteralError error;
 } MfOptionValue;
 

@@ -64,7 +64,11 @@ apply_entry (const MfOption *option, const MfConfigEntry *entry, void *instance,
     mf_diagnostics_error (diagnostics, &entry->key_place, hint, "'%s' has no value", entry->key);
     return false;
   }
-  MfOptionValue value = { .entry = entry, .arena = context->arena, .blame = entry->value_place };
+  MfOptionValue value = { .entry = entry,
+    .arena = context->arena,
+    .blame = entry->value_place,
+    .targets = context->targets,
+    .diagnostics = diagnostics };
   if (kind->parse (option, &value, (char *) instance + option->offset))
     return true;
   mf_diagnostics_error (diagnostics, &value.blame, value.error.hint, "%s", value.error.text);
@@ -161,8 +165,11 @@ refuse_missing (const MfOption *option, const MfConfigGroup *group, const MfOpti
   }
   g_autofree char *hint
       = g_strdup_printf ("write %s = %s", name.text, mf_option_kind_name (option->kind));
-  mf_diagnostics_error (
-      diagnostics, place, hint, "%s '%s' needs the option '%s'", kind, plugin, name.text);
+  if (context->plugin)
+    mf_diagnostics_error (
+        diagnostics, place, hint, "%s '%s' needs the option '%s'", kind, plugin, name.text);
+  else
+    mf_diagnostics_error (diagnostics, place, hint, "[%s] needs the option '%s'", kind, name.text);
   return false;
 }
 

@@ -8,6 +8,16 @@
 #include "base/units.h"
 #include "config.h"
 
+// Where options of targets find what they name.
+typedef struct {
+  void *user;
+  // Valid as long as the arena. NULL: `error` says why, and `diagnostics` what is wrong with its
+  // file.
+  const MfTargetFacts *(*find) (void *user, const char *name, const char *folder,
+      MfLiteralError *error, MfDiagnostics *diagnostics);
+  char **(*installed) (void *user); // their names, sorted; free with g_strfreev
+} MfTargetSource;
+
 // What is around the options of one stage. Only `arena` and `plugin` are obligatory.
 typedef struct {
   const char *kind;             // "analyzer", for messages
@@ -18,6 +28,7 @@ typedef struct {
   const char *const *inherited; // … are looked up when the group has none; NULL-terminated
   const char *const *argv;      // the words after `--`
   uint32_t n_argv;
+  const MfTargetSource *targets; // NULL: options of targets are refused
 } MfOptionContext;
 
 // Writes fallbacks, then the values of `group` (NULL = only fallbacks) into `instance` by offset.

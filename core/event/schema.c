@@ -19,7 +19,7 @@ static const struct { const char *name; uint16_t width; } kinds[MF_N_KINDS] = {
 static const char *const units[MF_N_UNITS]
     = { "", "B", "ns", "%", "ratio", "blocks", "rows", "calls", "1/s" };
 static const char *const views[MF_N_VIEWS]
-    = { "table", "map", "histogram", "series", "tree", "none" };
+    = { "table", "map", "histogram", "series", "tree", "none", "bulk" };
 // clang-format off
 static const char *const roles[MF_N_ROLES] = {
   "", "key", "part", "at", "extent", "state", "label", "bar", "parent", "hidden"
@@ -28,9 +28,13 @@ static const char *const roles[MF_N_ROLES] = {
 
 // clang-format off
 const MfType *const mf_builtin_types[] = {
-  &MfAlloc_type, &MfHeapStats_type, &MfHeapBlock_type, &MfHeapRegion_type, &MfHeapSnapshot_type,
+  &MfAlloc_type, &MfProgramStart_type, &MfProgramMark_type, &MfAllocSite_type, &MfAllocTotal_type,
+  &MfHeapStats_type, &MfHeapBlock_type, &MfHeapRegion_type, &MfHeapSnapshot_type,
   &MfDeviceFault_type, &MfDeviceBoot_type, &MfInputDamage_type, &MfProcessSample_type,
-  &MfObjectCensus_type, &MfCodeUnit_type, &MfCodeSite_type, &MfModuleImport_type, &MfMetric_type,
+  &MfProcessMemory_type, &MfObjectCensus_type,
+  &MfPymallocArena_type, &MfCodeUnit_type, &MfCodeContent_type, &MfCodeSite_type, &MfCodeCost_type,
+  &MfModuleImport_type,
+  &MfMetric_type,
   &MfFinding_type, &MfPrediction_type, &MfVerdict_type, &MfStatement_type, &MfLost_type,
   &MfStageStats_type, &MfLog_type, &MfRunEnd_type, NULL
 };
@@ -178,6 +182,8 @@ mf_type_is_prefix (const MfType *shorter, const MfType *longer)
 bool
 mf_type_matches (const char *glob, const char *name)
 {
-  size_t n = strlen (glob);
-  return n && glob[n - 1] == '*' ? !strncmp (glob, name, n - 1) : g_str_equal (glob, name);
+  size_t n = strlen (glob), stars = 0;
+  while (stars < n && glob[n - 1 - stars] == '*')
+    stars++;
+  return stars ? !strncmp (glob, name, n - stars) : g_str_equal (glob, name);
 }

@@ -71,13 +71,22 @@ is_wanted (const MfNode *node, const char *type)
   return !types->items;
 }
 
+// Bulk is not for a plugin that takes whatever comes, unless the user says which types it gets.
+static bool
+is_too_much (const MfNode *node, const Wish *wish, const MfType *type)
+{
+  bool anything = node->plugin && wish->glob && g_str_equal (wish->glob, "*");
+  return type->view == MF_VIEW_BULK && anything
+         && !(node->group && mf_config_entry (node->merged, "types"));
+}
+
 // False only when the type is wanted but is an incompatible version.
 static bool
 subscribe (MfPipeline *pipeline, MfNode *node, const Wish *wish, MfLink *link, bool *taken)
 {
   const char *name = link->type->name;
   *taken = wish->type ? g_str_equal (wish->type->name, name) : mf_type_matches (wish->glob, name);
-  if (!*taken || !is_wanted (node, name))
+  if (!*taken || !is_wanted (node, name) || is_too_much (node, wish, link->type))
     return true;
   if (wish->type && !mf_type_is_prefix (wish->type, link->type)) {
     mf_diagnostics_error (pipeline->diagnostics, place_of (node, "plugin"),

@@ -123,6 +123,13 @@ host_lost (MfStage *stage, const char *type, uint64_t count, uint32_t reason)
   mf_router_deliver_losses (node->pipeline, node, loss);
 }
 
+static bool
+host_port_wanted (const MfPort *port)
+{
+  const MfLink *link = port->link;
+  return link->subscribers->len > 0;
+}
+
 // ---- names
 
 static MfString
@@ -284,5 +291,6 @@ const MfHost mf_host = {
   .output = mf_output_open, .write = mf_output_write, .output_flush = mf_output_flush_now,
   .output_is_terminal = mf_output_on_terminal, .output_count = mf_output_set_rows,
   .run = host_run, .live = host_live, .program_status = host_program_status,
+  .port_wanted = host_port_wanted,
 };
 // clang-format on

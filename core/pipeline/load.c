@@ -15,7 +15,8 @@ const MfOption mf_pipeline_options[] = {
   MF_OPTION (MfPipelineSettings, output, "reports",
     "folder of the reports, relative to the working directory"),
   MF_OPTION (MfPipelineSettings, target, NULL,
-    "target file: its [defaults PLUGIN] groups stand behind the stages' own keys"),
+    "what stages with an option 'target' predict for: names of installed targets, or files; of a "
+    "single one the [defaults PLUGIN] groups stand behind the stages' own keys"),
   { 0 }
 };
 // clang-format on
@@ -27,6 +28,7 @@ static const MfConfigKind kinds[] = {
 // clang-format on
 static const MfConfigKind target_kinds[] = { { "target", false }, { "defaults", true }, { 0 } };
 static const char *const pipeline_skip[] = { "include", NULL };
+static const char *const inherited[] = { "target", NULL };
 
 static const char *
 plugin_name (const MfConfigGroup *group)
@@ -130,6 +132,16 @@ keys_of_plugin (const MfOption *of_plugin, const MfConfigGroup *group)
   return g_strv_builder_end (names);
 }
 
+// A `target` of another kind is a plugin's own matter.
+static bool
+inherits_target (const MfOption *options)
+{
+  for (; options && options->name; options++)
+    if (g_str_equal (options->name, "target"))
+      return options->kind == MF_OPTION_TARGETS;
+  return false;
+}
+
 static bool
 apply_options (MfNode *node)
 {
@@ -138,6 +150,7 @@ apply_options (MfNode *node)
   node->merged = merge_defaults (pipeline, node->group, plugin->id);
   g_auto (GStrv) of_core = keys_of_core (plugin->options);
   g_auto (GStrv) of_plugin = keys_of_plugin (plugin->options, node->merged);
+  const MfTargetSource targets = mf_pipeline_targets (pipeline);
   MfOptionContext context = {
     .kind = node->group->kind,
     .plugin = plugin->id,
@@ -145,6 +158,9 @@ apply_options (MfNode *node)
     .skip = (const char *const *) of_plugin,
     .argv = (const char *const *) pipeline->command->pdata,
     .n_argv = pipeline->command->len,
+    .parent = mf_config_group (pipeline->config, "pipeline"),
+    .inherited = inherits_target (plugin->options) ? inherited : NULL,
+    .targets = &targets,
   };
   bool fine = mf_options_apply (
       mf_node_options, node->merged, &node->settings, &context, pipeline->diagnostics);
@@ -390,6 +406,27 @@ command_is_taken (MfPipeline *pipeline)
   return takers <= 1 && (takers || !pipeline->command->len);
 }
 
+// Of a single target: those of several might contradict each other.
+static bool
+load_defaults (MfPipeline *pipeline, const MfConfigGroup *group)
+{
+  const MfTexts *names = &pipeline->settings.target;
+  MfLiteralError error = { 0 };
+  if (names->n != 1 || strpbrk (names->items[0], "*?"))
+    return true;
+  const MfConfigEntry *entry = mf_config_entry (group, "target");
+  g_autofree char *path = mf_target_path (names->items[0], entry->folder);
+  if (!path) {
+    mf_target_missing (names->items[0], &error);
+    mf_diagnostics_error (
+        pipeline->diagnostics, mf_option_place (group, "target"), error.hint, "%s", error.text);
+    return false;
+  }
+  pipeline->target = mf_config_load (path, pipeline->diagnostics);
+  return pipeline->target
+         && mf_config_check_kinds (pipeline->target, target_kinds, pipeline->diagnostics);
+}
+
 static bool
 load_settings (MfPipeline *pipeline, const char *label)
 {
@@ -404,11 +441,7 @@ load_settings (MfPipeline *pipeline, const char *label)
     g_ptr_array_add (pipeline->arena, name);
     pipeline->settings.name = name;
   }
-  if (fine && pipeline->settings.target.path) {
-    pipeline->target = mf_config_load (pipeline->settings.target.path, pipeline->diagnostics);
-    fine = pipeline->target
-           && mf_config_check_kinds (pipeline->target, target_kinds, pipeline->diagnostics);
-  }
+  fine = fine && load_defaults (pipeline, group);
   char *configuration = g_strdup (label);
   g_ptr_array_add (pipeline->arena, configuration);
   pipeline->facts = (MfRunFacts){

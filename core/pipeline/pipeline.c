@@ -28,6 +28,7 @@ mf_pipeline_new (void)
   pipeline->sets = g_ptr_array_new_with_free_func (g_free);
   pipeline->command = g_ptr_array_new_with_free_func (g_free);
   pipeline->arena = g_ptr_array_new_with_free_func (g_free);
+  pipeline->targets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   pipeline->files = g_ptr_array_new_with_free_func (written_free);
   pipeline->nodes = g_ptr_array_new ();
   pipeline->sinks = g_ptr_array_new ();
@@ -69,6 +70,7 @@ mf_pipeline_free (MfPipeline *pipeline)
   g_ptr_array_free (pipeline->sets, TRUE);
   g_ptr_array_free (pipeline->command, TRUE);
   g_ptr_array_free (pipeline->files, TRUE);
+  g_hash_table_unref (pipeline->targets);
   g_ptr_array_free (pipeline->arena, TRUE);
   mf_diagnostics_free (pipeline->diagnostics);
   mf_config_free (pipeline->config);

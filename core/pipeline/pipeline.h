@@ -49,7 +49,7 @@ extern const MfOption mf_node_options[];
 typedef struct {
   const char *name;
   MfOutputName output;
-  MfPath target;
+  MfTexts target;
 } MfPipelineSettings;
 extern const MfOption mf_pipeline_options[];
 
@@ -110,6 +110,7 @@ struct MfPipeline {
   MfIntern *strings, *stacks;
   MfRegistry *registry;
   MfConfig *config, *target;
+  GHashTable *targets; // of MfTargetFacts by path
   GPtrArray *arena;
   MfPipelineSettings settings;
   MfRunFacts facts;
@@ -175,6 +176,13 @@ mf_node_of (const MfStage *stage)
 
 // ---- loading (load.c, graph.c)
 bool mf_graph_wire (MfPipeline *pipeline);
+
+// ---- targets (targets.c)
+MfTargetSource mf_pipeline_targets (MfPipeline *pipeline);
+// The file of a target: a path relative to `folder`, or the name of one that is installed. NULL =
+// there is none, as mf_target_missing says; it returns false. Transfer full.
+char *mf_target_path (const char *name, const char *folder);
+bool mf_target_missing (const char *name, MfLiteralError *error);
 
 // ---- the host functions that nodes call (host.c)
 extern const MfHost mf_host;

@@ -9,6 +9,7 @@ typedef struct {
   MfPath path, unset_path;
   MfOutputName output;
   MfTexts texts, unset_texts;
+  MfPaths paths;
   MfSizes sizes;
   MfArgv command;
   MfSize size, unset_size;
@@ -33,6 +34,7 @@ static const MfOption options[] = {
   MF_OPTION (Everything, output, "-", "an output"),
   MF_OPTION (Everything, texts, "a, b c", "texts"),
   MF_OPTION (Everything, unset_texts, NULL, "texts"),
+  MF_OPTION (Everything, paths, NULL, "paths"),
   MF_OPTION (Everything, sizes, "64B, 4KiB", "sizes", .low = 16, .high = 1 << 20),
   MF_OPTION (Everything, command, NULL, "a command"),
   MF_OPTION (Everything, size, "12KiB", "a size", .low = 1024, .high = 1 << 20),
@@ -141,13 +143,16 @@ test_unset (void)
 static void
 test_values (void)
 {
-  g_autoptr (Applied) applied = apply ("[analyzer a]\nat_least = 7\nunset-path = x/y\npath = /abs\nsizes =\n"
+  g_autoptr (Applied) applied = apply ("[analyzer a]\nat_least = 7\nunset-path = x/y\npaths = p/q, /r\npath = /abs\nsizes =\n"
     "texts = only\ni8 = 127\ni64 = -1\nflag = off\nunset-choice = one\nnumber = 1\n", NULL);
   const Everything *v = &applied->values;
   g_assert_true (applied->applied);
   g_assert_cmpuint (v->at_least, ==, 7);
   g_assert_cmpstr (v->unset_path.path, ==, "/folder/x/y");
   g_assert_cmpstr (v->path.path, ==, "/abs");
+  g_assert_cmpuint (v->paths.n, ==, 2);
+  g_assert_cmpstr (v->paths.items[0], ==, "/folder/p/q");
+  g_assert_cmpstr (v->paths.items[1], ==, "/r");
   g_assert_cmpuint (v->sizes.n, ==, 0);
   g_assert_cmpuint (v->texts.n, ==, 1);
   g_assert_cmpint (v->i8, ==, 127);
@@ -222,6 +227,92 @@ test_print_default (void)
   mf_option_print_default (&options[0], text);
   g_assert_cmpstr (text->str, ==, "requiredunseta/b.txt");
   g_assert_cmpstr (mf_option_kind_name (MF_STACK), ==, "unknown kind");
+}
+
+// ---- targets and limits
+
+typedef struct {
+  MfTargets target;
+  MfLimits limit;
+} Judged;
+
+static const MfOption judged_options[] = {
+  MF_OPTION (Judged, target, NULL, "targets"),
+  MF_OPTION (Judged, limit, NULL, "limits"),
+  { 0 }
+};
+
+static const MfTargetFacts *
+find_target (void *user, const char *name, const char *folder, MfLiteralError *error, MfDiagnostics *diagnostics)
+{
+  const MfTargetFacts *facts = user;
+  g_assert_cmpstr (folder, ==, "/folder");
+  g_assert_nonnull (diagnostics);
+  for (; facts->name; facts++)
+    if (g_str_equal (facts->name, name))
+      return facts;
+  g_snprintf (error->text, sizeof error->text, "no '%s'", name);
+  return NULL;
+}
+
+static char **
+installed_targets (void *user)
+{
+  const MfTargetFacts *facts = user;
+  const char *const names[] = { facts[0].name, facts[1].name, facts[2].name, NULL };
+  return g_strdupv ((char **) names);
+}
+
+static char *
+judge (const char *text, Judged *judged, GPtrArray *arena)
+{
+  static const MfTargetFacts facts[] = { { .name = "arm-1" }, { .name = "arm-2" }, { .name = "x86" }, { 0 } };
+  static const char *const inherited[] = { "target", NULL };
+  const MfTargetSource source = { (void *) facts, find_target, installed_targets };
+  g_autoptr (MfDiagnostics) diagnostics = mf_diagnostics_new ();
+  g_autoptr (MfConfig) config = mf_config_parse (text, strlen (text), "t.ini", "/folder", diagnostics);
+  MfOptionContext context = { .plugin = "judged", .arena = arena, .targets = &source, .inherited = inherited,
+    .parent = mf_config_group (config, "pipeline") };
+  GString *out = g_string_new (NULL);
+  bool fine = mf_options_apply (judged_options, mf_config_group (config, "a"), judged, &context, diagnostics);
+  mf_diagnostics_print (diagnostics, out);
+  g_assert_true (fine == (out->len == 0));
+  return g_string_free (out, FALSE);
+}
+
+static void
+test_targets_and_limits (void)
+{
+  static const struct { const char *text, *targets, *error; } rows[] = {
+    { "[analyzer a]\n", "", "" },
+    { "[analyzer a]\ntarget = x86, arm-1\n", "x86 arm-1 ", "" },
+    { "[analyzer a]\ntarget = arm-*, arm-1\n", "arm-1 arm-2 ", "" },
+    { "[pipeline]\ntarget = arm-2\n[analyzer a]\n", "arm-2 ", "" },
+    { "[pipeline]\ntarget = arm-2\n[analyzer a]\ntarget = x86\n", "x86 ", "" },
+    { "[analyzer a]\ntarget = x86, mips\n", "", "t.ini:2:15: error: no 'mips'" },
+    { "[analyzer a]\ntarget = mips-*\n", "", "t.ini:2:10: error: no target matches 'mips-*'" },
+    { "[analyzer a]\nlimit = app <= 12KiB, app.net<=1B\n", "", "" },
+    { "[analyzer a]\nlimit = app, b <= 1B\n", "", "t.ini:2:9: error: 'app' is no limit" },
+    { "[analyzer a]\nlimit = <= 1B\n", "", "t.ini:2:9: error: '<= 1B' is no limit" },
+    { "[analyzer a]\nlimit = app <=\n", "", "t.ini:2:9: error: 'app' has no limit" },
+    { "[analyzer a]\nlimit = a <= 1KiB, b <= 12K\n", "", "t.ini:2:20: error: '12K' is ambiguous" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (GPtrArray) arena = g_ptr_array_new_with_free_func (g_free);
+    g_autoptr (GString) names = g_string_new (NULL);
+    Judged judged;
+    g_autofree char *error = judge (rows[i].text, &judged, arena);
+    g_assert_true (*rows[i].error ? g_str_has_prefix (error, rows[i].error) : !*error);
+    for (uint32_t k = 0; !*error && k < judged.target.n; k++)
+      g_string_append_printf (names, "%s ", judged.target.items[k]->name);
+    g_assert_cmpstr (names->str, ==, rows[i].targets);
+    if (*error || !strstr (rows[i].text, "limit"))
+      continue;
+    g_assert_cmpuint (judged.limit.n, ==, 2);
+    g_assert_cmpstr (judged.limit.items[0].what, ==, "app");
+    g_assert_cmpuint (judged.limit.items[0].at_most.bytes, ==, 12288);
+    g_assert_cmpstr (judged.limit.items[1].what, ==, "app.net");
+  }
 }
 
 typedef struct { const char *why; MfOption option; } Refusal;
@@ -352,6 +443,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/options/fallbacks", test_fallbacks);
   g_test_add_func ("/options/unset", test_unset);
+  g_test_add_func ("/options/targets-and-limits", test_targets_and_limits);
   g_test_add_func ("/options/values", test_values);
   g_test_add_func ("/options/command", test_command);
   g_test_add_func ("/options/paths", test_paths);

@@ -63,6 +63,7 @@ typedef enum {
 typedef enum {
   MF_VIEW_TABLE, MF_VIEW_MAP, MF_VIEW_HISTOGRAM, MF_VIEW_SERIES, MF_VIEW_TREE,
   MF_VIEW_NONE,    // raw facts: not drawn unless asked for
+  MF_VIEW_BULK,    // contents for later stages: only those get it who name the type, or consume "**"
   MF_N_VIEWS
 } MfView;
 

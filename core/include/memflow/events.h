@@ -35,6 +35,96 @@ MF_EVENT (MfAlloc, "alloc.event", 1, MF_VIEW_NONE, "One call of an allocator",
     MF_LABELS ("raw", "mem", "obj", "malloc", "map", "break")),
   MF_FIELD (MfAlloc, sequence, "number of the call in its thread; a hole is a loss"));
 
+// ---- programs that are recorded
+
+enum { MF_PROGRAM_STARTED, MF_PROGRAM_FORKED, MF_PROGRAM_REPLACED, MF_PROGRAM_ATTACHED };
+
+typedef struct {
+  MfTime time;
+  MfSize sampling;
+  MfString executable, python;
+  uint32_t process, parent, how, stacks;
+} MfProgramStart;
+MF_EVENT (MfProgramStart, "program.start", 1, MF_VIEW_NONE,
+  "A program began in a process: what was there before is gone",
+  MF_FIELD (MfProgramStart, time, "when", .role = MF_ROLE_AT),
+  MF_FIELD (MfProgramStart, sampling,
+    "mean distance of the recorded allocations in requested bytes; not known = each is recorded"),
+  MF_FIELD (MfProgramStart, executable, "its file, where known", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfProgramStart, python, "version of its Python, where it is one"),
+  MF_FIELD (MfProgramStart, process, "process id"),
+  MF_FIELD (MfProgramStart, parent, "process id of the one that started it; 0 = not known"),
+  MF_FIELD_ENUM (MfProgramStart, how,
+    "a new process, a copy of its parent with all its blocks, another program in the same process, or one that was running "
+    "before: what it had is not known",
+    MF_LABELS ("started", "forked", "replaced", "attached")),
+  MF_FIELD_ENUM (MfProgramStart, stacks, "whether Python stacks are recorded, or why not",
+    MF_LABELS ("off", "on", "no-python", "unknown-version", "unknown-layout", "missing-symbols",
+      "free-threaded")));
+
+enum { MF_MARK_POINT, MF_MARK_BEGIN, MF_MARK_END, MF_MARK_RESUME, MF_MARK_PAUSE };
+
+typedef struct {
+  MfTime time;
+  MfString name;
+  uint32_t process, thread, kind;
+} MfProgramMark;
+MF_EVENT (MfProgramMark, "program.mark", 1, MF_VIEW_NONE, "A place in time that the program has named itself",
+  MF_FIELD (MfProgramMark, time, "when", .role = MF_ROLE_AT),
+  MF_FIELD (MfProgramMark, name, "as the program calls it", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfProgramMark, process, "process id"),
+  MF_FIELD (MfProgramMark, thread, "small number of the thread, from 1"),
+  MF_FIELD_ENUM (MfProgramMark, kind, "a moment, the ends of a phase, or recording going on and off",
+    MF_LABELS ("point", "begin", "end", "resume", "pause")));
+
+// ---- allocations by call site, for recordings that keep no single events. The alloc.total row of a process
+//      closes the alloc.site rows of its snapshot.
+
+typedef struct {
+  MfTime time;
+  uint64_t live_blocks, peak_blocks, calls, failed;
+  MfSize live, at_peak, allocated;
+  MfStack stack;
+  uint32_t process, snapshot, domain;
+} MfAllocSite;
+MF_EVENT (MfAllocSite, "alloc.site", 1, MF_VIEW_NONE, "What one call stack holds and has requested",
+  MF_FIELD (MfAllocSite, time, "of the snapshot", .role = MF_ROLE_AT),
+  MF_FIELD (MfAllocSite, live_blocks, "blocks that were not freed"),
+  MF_FIELD (MfAllocSite, peak_blocks, "blocks of it at the peak of its process so far"),
+  MF_FIELD (MfAllocSite, calls, "allocations and reallocations", .unit = MF_UNIT_CALLS),
+  MF_FIELD (MfAllocSite, failed, "requests that were refused", .unit = MF_UNIT_CALLS),
+  MF_FIELD (MfAllocSite, live, "bytes in live blocks, as requested", .role = MF_ROLE_BAR),
+  MF_FIELD (MfAllocSite, at_peak, "bytes of it at the peak of its process so far"),
+  MF_FIELD (MfAllocSite, allocated, "bytes of all its calls"),
+  MF_FIELD (MfAllocSite, stack, "who called", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfAllocSite, process, "process id", .role = MF_ROLE_PART),
+  MF_FIELD (MfAllocSite, snapshot, "number of the snapshot, from 1", .role = MF_ROLE_KEY),
+  MF_FIELD_ENUM (MfAllocSite, domain, "which allocator was asked",
+    MF_LABELS ("raw", "mem", "obj", "malloc", "map", "break")));
+
+typedef struct {
+  MfTime time, peak_time;
+  uint64_t live_blocks, calls, frees, unknown_frees, untracked;
+  MfSize live, peak, allocated;
+  uint32_t process, snapshot, sites, reserved;
+} MfAllocTotal;
+MF_EVENT (MfAllocTotal, "alloc.total", 1, MF_VIEW_NONE, "What a process holds and has requested: closes a snapshot",
+  MF_FIELD (MfAllocTotal, time, "of the snapshot", .role = MF_ROLE_AT),
+  MF_FIELD (MfAllocTotal, peak_time, "when it held the most"),
+  MF_FIELD (MfAllocTotal, live_blocks, "blocks that were not freed"),
+  MF_FIELD (MfAllocTotal, calls, "allocations and reallocations", .unit = MF_UNIT_CALLS),
+  MF_FIELD (MfAllocTotal, frees, "calls", .unit = MF_UNIT_CALLS),
+  MF_FIELD (MfAllocTotal, unknown_frees, "of blocks that are older than the recording", .unit = MF_UNIT_CALLS),
+  MF_FIELD (MfAllocTotal, untracked,
+    "blocks that are in no figure because the memory of the recorder was used up", .unit = MF_UNIT_BLOCKS),
+  MF_FIELD (MfAllocTotal, live, "bytes in live blocks, as requested", .role = MF_ROLE_BAR),
+  MF_FIELD (MfAllocTotal, peak, "most bytes that were live at one time"),
+  MF_FIELD (MfAllocTotal, allocated, "bytes of all calls"),
+  MF_FIELD (MfAllocTotal, process, "process id", .role = MF_ROLE_PART),
+  MF_FIELD (MfAllocTotal, snapshot, "number of the snapshot, from 1", .role = MF_ROLE_KEY),
+  MF_FIELD (MfAllocTotal, sites, "alloc.site rows of it"),
+  MF_FIELD (MfAllocTotal, reserved, "always 0", .role = MF_ROLE_HIDDEN));
+
 // ---- the heap as a whole: one row each time somebody measured it
 
 typedef struct {
@@ -191,13 +281,47 @@ typedef struct {
   MfStack stack;
   uint32_t thread;
   MfSize rss, pss;
+  MfDuration cpu;
 } MfProcessSample;
 MF_EVENT (MfProcessSample, "process.sample", 1, MF_VIEW_NONE, "A thread seen at one instant",
   MF_FIELD (MfProcessSample, time, "when", .role = MF_ROLE_AT),
   MF_FIELD (MfProcessSample, stack, "what it ran"),
   MF_FIELD (MfProcessSample, thread, "native thread id", .role = MF_ROLE_PART),
   MF_FIELD (MfProcessSample, rss, "resident set", .role = MF_ROLE_BAR),
-  MF_FIELD (MfProcessSample, pss, "proportional share of it, where measured"));
+  MF_FIELD (MfProcessSample, pss, "proportional share of it, where measured"),
+  MF_FIELD (MfProcessSample, cpu, "how long the thread had run on a processor, as known some ms before; -1 ns = not known", .flags = MF_FIELD_OPTIONAL));
+
+// Where the resident set of a process is: a row for each part, in the order of the labels. The row "all" closes the moment; what
+// the parts lack of it, or have more, changed while they were read.
+enum {
+  MF_MEMORY_PYTHON_OBJECTS, MF_MEMORY_PYMALLOC_FREE, MF_MEMORY_C_USED, MF_MEMORY_C_FREE, MF_MEMORY_C_MAPPED, MF_MEMORY_C_HEAP,
+  MF_MEMORY_STACKS, MF_MEMORY_FILES, MF_MEMORY_SHARED, MF_MEMORY_ANONYMOUS, MF_MEMORY_ALL
+};
+enum { MF_MEMORY_BY_PAGES, MF_MEMORY_BY_SHARE };
+
+typedef struct {
+  MfTime time;
+  uint32_t moment, part;
+  MfSize size, resident, own, swapped;
+  uint64_t pieces;
+  uint32_t basis, reserved;
+} MfProcessMemory;
+MF_EVENT (MfProcessMemory, "process.memory", 1, MF_VIEW_NONE, "What the memory of a process consists of",
+  MF_FIELD (MfProcessMemory, time, "when", .role = MF_ROLE_AT),
+  MF_FIELD (MfProcessMemory, moment, "number of the moment, from 1", .role = MF_ROLE_KEY),
+  MF_FIELD_ENUM (MfProcessMemory, part, "used blocks of pymalloc; the rest of its arenas; used chunks of the C library's arenas; the "
+    "rest of these; its chunks with a mapping of their own; its heap where chunks were not read; stacks of threads; mapped "
+    "files; memory that processes share; mappings of no other part; all of them",
+    .role = MF_ROLE_LABEL, MF_LABELS ("python-objects", "pymalloc-free", "c-used", "c-free", "c-mapped", "c-heap", "stacks",
+      "files", "shared", "anonymous", "all")),
+  MF_FIELD (MfProcessMemory, size, "bytes of addresses"),
+  MF_FIELD (MfProcessMemory, resident, "bytes in memory", .role = MF_ROLE_BAR),
+  MF_FIELD (MfProcessMemory, own, "of them in no other process"),
+  MF_FIELD (MfProcessMemory, swapped, "bytes in swap space"),
+  MF_FIELD (MfProcessMemory, pieces, "arenas, chunks, stacks or mappings that it consists of"),
+  MF_FIELD_ENUM (MfProcessMemory, basis, "how a mapping with several parts was divided: page by page, or in proportion",
+    MF_LABELS ("pages", "proportion")),
+  MF_FIELD (MfProcessMemory, reserved, "always 0", .role = MF_ROLE_HIDDEN));
 
 typedef struct {
   uint32_t snapshot;
@@ -211,20 +335,55 @@ MF_EVENT (MfObjectCensus, "object.census", 1, MF_VIEW_TABLE, "Live objects of on
   MF_FIELD (MfObjectCensus, count, "live objects"),
   MF_FIELD (MfObjectCensus, bytes, "in their blocks", .role = MF_ROLE_BAR));
 
+enum { MF_UNIT_OF_INPUT, MF_UNIT_OF_LIBRARY };
+
+typedef struct {
+  MfString heap;
+  uint32_t snapshot;
+  MfAddress arena;
+  uint64_t used_blocks;
+  MfSize used;
+  double occupancy;
+  MfString main_type;
+  uint32_t reserved;
+  uint64_t main_count;
+  MfSize main_bytes;
+} MfPymallocArena;
+MF_EVENT (MfPymallocArena, "pymalloc.arena", 1, MF_VIEW_TABLE, "What keeps arenas, the emptiest first",
+  MF_FIELD (MfPymallocArena, heap, "which interpreter's", .role = MF_ROLE_KEY),
+  MF_FIELD (MfPymallocArena, snapshot, "id of the snapshot", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfPymallocArena, arena, "its first byte", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfPymallocArena, used_blocks, "blocks in use", .unit = MF_UNIT_BLOCKS),
+  MF_FIELD (MfPymallocArena, used, "bytes in them", .role = MF_ROLE_BAR),
+  MF_FIELD (MfPymallocArena, occupancy, "used part of the arena", .unit = MF_UNIT_PERCENT),
+  MF_FIELD (MfPymallocArena, main_type, "type of the objects that hold the most bytes in it"),
+  MF_FIELD (MfPymallocArena, reserved, "always 0", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfPymallocArena, main_count, "objects of that type in it"),
+  MF_FIELD (MfPymallocArena, main_bytes, "bytes of them in it"));
+
 typedef struct {
   uint32_t unit, parent;
   MfString name, file;
   MfSize size;
-  uint32_t first_line, reserved;
+  uint32_t first_line, origin;
+  MfString module, runtime;
+  uint32_t instructions, constants, stack, locals;
 } MfCodeUnit;
 MF_EVENT (MfCodeUnit, "code.unit", 1, MF_VIEW_TREE, "One code object of a module",
-  MF_FIELD (MfCodeUnit, unit, "number of the code object", .role = MF_ROLE_KEY),
-  MF_FIELD (MfCodeUnit, parent, "the one that contains it", .role = MF_ROLE_PARENT),
+  MF_FIELD (MfCodeUnit, unit, "number of the code object in the run, from 1", .role = MF_ROLE_KEY),
+  MF_FIELD (MfCodeUnit, parent, "the one that contains it; 0 = it is a module's own", .role = MF_ROLE_PARENT),
   MF_FIELD (MfCodeUnit, name, "qualified name", .role = MF_ROLE_LABEL),
   MF_FIELD (MfCodeUnit, file, "source file"),
   MF_FIELD (MfCodeUnit, size, "bytes of its bytecode", .role = MF_ROLE_BAR),
   MF_FIELD (MfCodeUnit, first_line, "first source line"),
-  MF_FIELD (MfCodeUnit, reserved, "always 0", .role = MF_ROLE_HIDDEN));
+  MF_FIELD_ENUM (MfCodeUnit, origin, "read because it was asked for, or because that imports it",
+    MF_LABELS ("input", "library")),
+  MF_FIELD (MfCodeUnit, module, "dotted name of its module"),
+  MF_FIELD (MfCodeUnit, runtime, "what the bytecode is for: CPython 3.11, MicroPython 6.3"),
+  MF_FIELD (MfCodeUnit, instructions, "instructions in it, without inline caches"),
+  MF_FIELD (MfCodeUnit, constants, "constants of it, code objects included"),
+  MF_FIELD (MfCodeUnit, stack, "slots of its value stack"),
+  MF_FIELD (MfCodeUnit, locals, "slots of its variables: locals, cells, free ones"));
 
 typedef struct {
   uint32_t unit, line;
@@ -241,13 +400,66 @@ MF_EVENT (MfCodeSite, "code.site", 1, MF_VIEW_NONE, "An operation in bytecode th
   MF_FIELD (MfCodeSite, high, "most bytes each time, where bounded"));
 
 typedef struct {
+  uint32_t unit, units;
+  uint32_t offset, total;
+  MfString module, origin;
+  uint32_t is_package, reserved;
+  MfText content;
+} MfCodeContent;
+MF_EVENT (MfCodeContent, "code.content", 1, MF_VIEW_BULK,
+  "A compiled module as it stands in its file, piece by piece: its instructions and constants",
+  MF_FIELD (MfCodeContent, unit, "number of its first code object", .role = MF_ROLE_KEY),
+  MF_FIELD (MfCodeContent, units, "how many code objects it has"),
+  MF_FIELD (MfCodeContent, offset, "of this piece in the module", .unit = MF_UNIT_BYTES, .role = MF_ROLE_AT),
+  MF_FIELD (MfCodeContent, total, "bytes of the module", .unit = MF_UNIT_BYTES),
+  MF_FIELD (MfCodeContent, module, "dotted name of the module", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfCodeContent, origin, "the file, or the member of an archive"),
+  MF_FIELD_ENUM (MfCodeContent, is_package, "a module, or a package", MF_LABELS ("module", "package")),
+  MF_FIELD (MfCodeContent, reserved, "always 0", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfCodeContent, content, "the piece in base64; the pieces of a module follow each other",
+    .flags = MF_FIELD_BRIEF));
+
+// What code needs on a target, before it runs there. `high` unset: nothing bounds it.
+enum { MF_COST_FILE, MF_COST_CODE, MF_COST_IMPORT, MF_COST_RESIDENT, MF_COST_IMPORT_PEAK, MF_COST_CALL, MF_COST_KEPT,
+  MF_COST_CALL_PEAK, MF_COST_STACK };
+
+typedef struct {
+  MfString target, module, name, basis;
+  uint32_t unit, line, quantity, reserved;
+  MfSize low, likely, high;
+} MfCodeCost;
+MF_EVENT (MfCodeCost, "code.cost", 1, MF_VIEW_NONE, "What a module or a function needs on a target",
+  MF_FIELD (MfCodeCost, target, "on which target", .role = MF_ROLE_KEY),
+  MF_FIELD (MfCodeCost, module, "dotted name of the module"),
+  MF_FIELD (MfCodeCost, name, "qualified name of the function; the module's own for the module", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfCodeCost, basis, "how it is known, or what it assumes"),
+  MF_FIELD (MfCodeCost, unit, "number of the code object"),
+  MF_FIELD (MfCodeCost, line, "source line that decides it; 0 = none"),
+  MF_FIELD_ENUM (MfCodeCost, quantity, "the file; the code object with its constants; allocated by an import, left of it, most at "
+    "one time during it; the same of a call; C stack",
+    MF_LABELS ("file", "code", "import", "resident", "import-peak", "call", "kept", "call-peak", "stack")),
+  MF_FIELD (MfCodeCost, reserved, "always 0", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfCodeCost, low, "least bytes"),
+  MF_FIELD (MfCodeCost, likely, "most likely bytes", .role = MF_ROLE_BAR),
+  MF_FIELD (MfCodeCost, high, "most bytes; none = nothing bounds them"));
+
+enum { MF_IMPORT_AT_ONCE, MF_IMPORT_IN_A_CALL };
+
+typedef struct {
   MfString module, importer;
   MfSize bytes;
+  MfString names;
+  uint32_t unit, line, when;
 } MfModuleImport;
 MF_EVENT (MfModuleImport, "module.import", 1, MF_VIEW_TABLE, "One import",
   MF_FIELD (MfModuleImport, module, "what was imported", .role = MF_ROLE_LABEL),
   MF_FIELD (MfModuleImport, importer, "by which module"),
-  MF_FIELD (MfModuleImport, bytes, "that it cost", .role = MF_ROLE_BAR));
+  MF_FIELD (MfModuleImport, bytes, "that it cost, where known", .role = MF_ROLE_BAR),
+  MF_FIELD (MfModuleImport, names, "what is taken from it, with commas; they may be modules too"),
+  MF_FIELD (MfModuleImport, unit, "number of the code object that has the import; 0 = not known"),
+  MF_FIELD (MfModuleImport, line, "source line of the import; 0 = not known"),
+  MF_FIELD_ENUM (MfModuleImport, when, "while the importer itself is imported, or when a function of it is called",
+    MF_LABELS ("at-once", "in-a-call")));
 
 // ---- results
 

@@ -95,6 +95,10 @@ struct MfHost {
   // Collectors that run a program: its exit status, 128 + signal when it was killed. It becomes the command's own
   // unless that one has failed.
   void (*program_status) (MfStage *stage, int status);
+
+  // Whether anybody receives what this port publishes: what is costly to make need not be made for nobody. Known
+  // from `start` on.
+  bool (*port_wanted) (const MfPort *port);
 };
 
 // ---- publishing
@@ -126,6 +130,7 @@ mf_port_put (MfPort *port, const void *row, size_t size)
 // Writes a row in place: fill what mf_reserve returns (NULL = stop), then mf_commit.
 #define mf_reserve(out) ((__typeof__ ((out)->row)) mf_port_reserve (&(out)->port))
 #define mf_commit(out) ((void) ((out)->port.next += (out)->port.stride))
+#define mf_is_wanted(out) ((out)->port.host->port_wanted (&(out)->port))
 #define mf_text(out, bytes, n) ((out)->port.host->text (&(out)->port, (bytes), (n)))
 
 #define MF_HOST_OF(self) (((MfStage *) (self))->host)
@@ -161,12 +166,33 @@ mf_port_put (MfPort *port, const void *row, size_t size)
 typedef struct { const char *path; } MfPath;        // resolved against the configuration's folder; NULL = unset
 typedef struct { const char *name; } MfOutputName;  // for mf_output; NULL = unset
 typedef struct { const char *const *items; uint32_t n, reserved; } MfTexts;
+typedef struct { const char *const *items; uint32_t n, reserved; } MfPaths;  // each resolved as MfPath is
 typedef struct { const MfSize *items; uint32_t n, reserved; } MfSizes;
 typedef struct { const char *const *words; uint32_t n, reserved; } MfArgv;  // the words after `--`
 
+// A machine that memory is predicted for, as its file describes it (configs/targets). MF_SIZE_NONE: it does not say.
+typedef struct {
+  uint32_t size;               // of this struct
+  const char *name;            // stm32f405-micropython
+  const char *title, *architecture;
+  const char *python;          // "CPython 3.11.2"
+  MfSize heap, ram, flash, stack;
+  MfSize storage;              // of flash, for the program's files
+  MfSize baseline;             // of the heap, or of RAM where the heap is not fixed: used before the program's first line
+  const char *baseline_basis;  // how that is known, or NULL
+  MfTexts modules;             // that are part of the firmware: importing them reads no file
+  const struct MfTarget *model;  // the same for core/model
+} MfTargetFacts;
+typedef struct { const MfTargetFacts *const *items; uint32_t n, reserved; } MfTargets;
+
+// "app.net <= 12KiB"
+typedef struct { const char *what; MfSize at_most; } MfLimit;
+typedef struct { const MfLimit *items; uint32_t n, reserved; } MfLimits;
+
 typedef enum {  // beyond MfKind: bool, integers, f64, duration and size use their field kind
   MF_OPTION_TEXT = 64, MF_OPTION_PATH, MF_OPTION_OUTPUT, MF_OPTION_TEXTS, MF_OPTION_SIZES,
-  MF_OPTION_ARGV, MF_OPTION_CHOICE, MF_OPTION_END
+  MF_OPTION_ARGV, MF_OPTION_CHOICE, MF_OPTION_TARGETS, MF_OPTION_LIMITS, MF_OPTION_PATHS,
+  MF_OPTION_END
 } MfOptionKind;
 
 enum { MF_OPTION_REQUIRED = 1 };
@@ -187,7 +213,8 @@ typedef struct {
   long long: MF_I64, double: MF_F64, MfDuration: MF_DURATION, MfSize: MF_SIZE, \
   MfAddress: MF_ADDRESS, const char *: MF_OPTION_TEXT, MfPath: MF_OPTION_PATH, \
   MfOutputName: MF_OPTION_OUTPUT, MfTexts: MF_OPTION_TEXTS, MfSizes: MF_OPTION_SIZES, \
-  MfArgv: MF_OPTION_ARGV)
+  MfArgv: MF_OPTION_ARGV, MfTargets: MF_OPTION_TARGETS, MfLimits: MF_OPTION_LIMITS, \
+  MfPaths: MF_OPTION_PATHS)
 
 // MF_OPTION (Self, member, "default" or NULL, "doc" [, .low = …, .high = …, .flags = …])
 #define MF_OPTION(Self, member, value, ...) \
@@ -209,6 +236,7 @@ typedef struct { const char *glob; const MfType *type; MfBatchCallback process; 
 typedef struct { const MfType *type; uint32_t offset, reserved; } MfOutputPort;
 
 #define MF_INPUT(Row, function) { NULL, &Row##_type, function }
+// "*" is every type but those of MF_VIEW_BULK, which a stage gets when its option `types` names them; "**" is every one.
 #define MF_INPUT_ANY(glob, function) { glob, NULL, function }
 #define MF_CONSUMES(...) .consumes = (const MfInput[]) { __VA_ARGS__, { 0 } }
 #define MF_OUTPUT(Self, member, Row) { &Row##_type, offsetof (Self, member) + 0 * sizeof ( \
