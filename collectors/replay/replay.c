@@ -40,7 +40,8 @@ intern (void *user, const char *text, size_t n)
 static MfStack
 intern_stack (void *user, MfStack caller, MfFrame frame)
 {
-  return mf_stack (user, caller, frame);
+  Replay *replay = user;
+  return mf_stack (replay, caller, mf_native_named (&replay->stage, &replay->symbols, replay->sysroot.path, frame));
 }
 
 // ---- reading the file from its beginning to its end
@@ -82,13 +83,14 @@ read_items (Replay *replay, MfWireReader *reader, Use use)
 }
 
 static bool
-read_capture (Replay *replay, bool interning, Use use)
+read_capture (Replay *replay, bool rows, Use use)
 {
   MfWireReading reading = { .user = replay,
     .read = read_bytes,
     .resize = resize,
-    .string = interning ? intern : NULL,
-    .stack = interning ? intern_stack : NULL };
+    .string = rows ? intern : NULL,
+    .stack = rows ? intern_stack : NULL,
+    .no_rows = !rows };
   MfWireReader *reader = lseek (replay->fd, 0, SEEK_SET) ? NULL : mf_wire_reader_new (&reading);
   bool fine = reader && read_items (replay, reader, use);
   if (!reader)
@@ -102,7 +104,7 @@ read_capture (Replay *replay, bool interning, Use use)
 static bool
 look_at_item (Replay *replay, const MfWireItem *item)
 {
-  replay->usable |= item->kind == MF_WIRE_BATCH || item->kind == MF_WIRE_END;
+  replay->usable |= item->kind == MF_WIRE_SCHEMA || item->kind == MF_WIRE_END;
   return item->kind != MF_WIRE_SCHEMA || replay_keep_type (replay, item->type);
 }
 
@@ -212,6 +214,8 @@ replay_stop (void *stage)
     if (replay->outputs[i].memory)
       mf_resize (replay, replay->outputs[i].memory, 0);
   replay->n_outputs = 0;
+  mf_native_symbols_free (replay->symbols);
+  replay->symbols = NULL;
   if (replay->fd >= 0)
     close (replay->fd);
   replay->fd = -1;
@@ -235,7 +239,9 @@ static const char help[]
 MF_PLUGIN (Replay, "replay", .kind = MF_COLLECTOR,
   .summary = "a run that was recorded by the format capture",
   .help = help,
-  MF_OPTIONS (MF_OPTION (Replay, path, NULL, "the capture to read")),
+  MF_OPTIONS (MF_OPTION (Replay, path, NULL, "the capture to read"),
+    MF_OPTION (Replay, sysroot, NULL, "copy of the file system of the board, where native frames find their names; this machine's when "
+      "not set")),
   .input_option = "path", .probe = replay_probe,
   .declare = replay_declare, .collect = replay_collect, .stop = replay_stop);
 // clang-format on

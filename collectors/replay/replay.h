@@ -5,6 +5,7 @@
 
 #include <memflow/plugin.h>
 
+#include "native-names.h"
 #include "wire.h"
 
 // A type that replay publishes: the longest schema of that name in the capture.
@@ -16,7 +17,8 @@ typedef struct {
 
 typedef struct {
   MfStage stage;
-  MfPath path;
+  MfPath path, sysroot;
+  MfNativeSymbols *symbols; // NULL = no native frame was seen
 
   int fd;
   bool usable; // there is a whole block in the capture

@@ -12,6 +12,7 @@ typedef struct {
   MfStage stage;
   MfOutputName path;
   uint32_t compression;
+  MfDuration resolution;
   bool derived;
   MfTexts types;
 
@@ -69,7 +70,8 @@ capture_start (void *stage)
     .write = write_bytes,
     .string = name_of,
     .frame = frame_of,
-    .level = (int) capture->compression };
+    .level = (int) capture->compression,
+    .resolution = (uint32_t) capture->resolution.ns };
   size_t n = mf_wire_writer_bytes (&writing);
   void *memory = mf_resize (capture, NULL, n);
   if (!memory)
@@ -160,9 +162,12 @@ MF_PLUGIN (Capture, "capture", .kind = MF_FORMAT,
   .help = help,
   MF_OPTIONS (
     MF_OPTION (Capture, path, NULL, "file to write; the name of the run with .mfc when not set"),
-    MF_OPTION (Capture, compression, "3", "level of zstd; 0 = none", .low = 0, .high = 19),
+    MF_OPTION (Capture, compression, "1", "level of zstd; 0 = none", .low = 0, .high = 19),
+    MF_OPTION (Capture, resolution, "1ns",
+      "to which the times of single allocations are rounded down; 1us makes captures smaller",
+      .low = 1, .high = 1e9),
     MF_OPTION (Capture, derived, "no", "also what analyzers published and what was logged"),
     MF_OPTION (Capture, types, NULL, "event types to write, as globs; all when not given")),
-  MF_CONSUMES (MF_INPUT (MfLost, capture_take_lost), MF_INPUT_ANY ("*", capture_take)),
+  MF_CONSUMES (MF_INPUT (MfLost, capture_take_lost), MF_INPUT_ANY ("**", capture_take)),
   .start = capture_start, .finish = capture_finish, .stop = capture_stop);
 // clang-format on

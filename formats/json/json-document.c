@@ -25,7 +25,7 @@ static const char *
 view_name (unsigned view)
 {
   static const char *const names[MF_N_VIEWS]
-      = { "table", "map", "histogram", "series", "tree", "none" };
+      = { "table", "map", "histogram", "series", "tree", "none", "bulk" };
   return names[view < MF_N_VIEWS ? view : MF_VIEW_NONE];
 }
 
