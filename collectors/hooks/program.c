@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -14,17 +13,17 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "futex.h"
+#include "pid-space.h"
 
 extern char **environ;
 
 const char *
-mf_program_prepare (MfProgram *program, const MfRingRegion *how)
+mf_program_take (MfProgram *program, const MfRingRegion *how, int ring_fd)
 {
-  *program = (MfProgram) { .exit_fd = -1, .ring_fd = memfd_create ("memflow-rings", MFD_CLOEXEC | MFD_ALLOW_SEALING) };
-  if (program->ring_fd < 0)
-    return "cannot create the shared memory of the rings";
+  *program = (MfProgram) { .exit_fd = -1, .ring_fd = ring_fd };
   program->region_size = mf_ring_region_size (how->n_slots, how->ring_size);
   if (ftruncate (program->ring_fd, (off_t) program->region_size)
       || fcntl (program->ring_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
@@ -34,7 +33,16 @@ mf_program_prepare (MfProgram *program, const MfRingRegion *how)
     return "cannot map the shared memory of the rings";
   program->region = region;
   memcpy (region, how, sizeof *how);
+  program->region->space = mf_pid_space ();
   return NULL;
+}
+
+const char *
+mf_program_prepare (MfProgram *program, const MfRingRegion *how)
+{
+  int fd = memfd_create ("memflow-rings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  *program = (MfProgram) { .exit_fd = -1, .ring_fd = -1 };
+  return fd < 0 ? "cannot create the shared memory of the rings" : mf_program_take (program, how, fd);
 }
 
 // ---- starting
@@ -64,20 +72,34 @@ environment_with (char *preload, char *ring)
   return copy;
 }
 
-// memflow blocks and handles signals; the program starts with none of that.
+// memflow blocks and handles signals; the program starts with none of that. What ends programs and was ignored before
+// memflow began (nohup, jobs of a script) stays so.
+static void
+choose_defaults (sigset_t *defaults)
+{
+  static const int ends[] = { SIGHUP, SIGINT, SIGQUIT };
+  struct sigaction action;
+  sigfillset (defaults);
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+    if (!sigaction (ends[i], NULL, &action) && action.sa_handler == SIG_IGN)
+      sigdelset (defaults, ends[i]);
+}
+
 static int
 spawn_with (MfProgram *program, char *const *words, char **environment)
 {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
-  sigset_t none, all;
+  sigset_t none, defaults;
   sigemptyset (&none);
-  sigfillset (&all);
+  choose_defaults (&defaults);
   posix_spawn_file_actions_init (&files);
   posix_spawnattr_init (&attributes);
   posix_spawn_file_actions_adddup2 (&files, program->ring_fd, program->ring_fd);  // keeps it open across exec
+  if (program->output)
+    posix_spawn_file_actions_adddup2 (&files, program->output, STDOUT_FILENO);
   posix_spawnattr_setsigmask (&attributes, &none);
-  posix_spawnattr_setsigdefault (&attributes, &all);
+  posix_spawnattr_setsigdefault (&attributes, &defaults);
   posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   int error = posix_spawnp (&program->process, words[0], &files, &attributes, words, environment);
   posix_spawn_file_actions_destroy (&files);
@@ -89,10 +111,10 @@ static int
 spawn_words (MfProgram *program, const char *const *words, uint32_t n, const char *agent)
 {
   const char *others = getenv ("LD_PRELOAD");
-  char *preload, ring[48], **environment = NULL;
+  char *preload, ring[80], **environment = NULL;
   if (asprintf (&preload, "LD_PRELOAD=%s%s%s", agent, others && *others ? ":" : "", others ? others : "") < 0)
     return ENOMEM;
-  snprintf (ring, sizeof ring, MF_RING_VARIABLE "=%d", program->ring_fd);
+  snprintf (ring, sizeof ring, MF_RING_VARIABLE "=%d:%d:%d", program->ring_fd, (int) getpid (), program->ring_fd);
   char **arguments = calloc (n + 1, sizeof *arguments);
   environment = environment_with (preload, ring);
   for (uint32_t i = 0; arguments && i < n; i++)
@@ -107,8 +129,6 @@ spawn_words (MfProgram *program, const char *const *words, uint32_t n, const cha
 const char *
 mf_program_start (MfProgram *program, const char *const *words, uint32_t n, const char *agent)
 {
-  if (access (agent, R_OK))
-    return "cannot read the agent";
   int error = spawn_words (program, words, n, agent);
   if (error) {
     program->process = 0;
@@ -122,11 +142,27 @@ mf_program_start (MfProgram *program, const char *const *words, uint32_t n, cons
 // ---- watching
 
 bool
+mf_program_is_gone (int32_t process)
+{
+  return kill (process, 0) != 0 && errno == ESRCH;
+}
+
+static bool
+has_ended_elsewhere (MfProgram *program)
+{
+  struct pollfd end = { .fd = program->exit_fd, .events = POLLIN };
+  program->ended = program->exit_fd >= 0 ? poll (&end, 1, 0) > 0 : mf_program_is_gone (program->process);
+  return program->ended;
+}
+
+bool
 mf_program_has_ended (MfProgram *program)
 {
   siginfo_t about = { 0 };
   if (program->ended || !program->process)
     return true;
+  if (program->was_running)
+    return has_ended_elsewhere (program);
   if (waitid (P_PID, (id_t) program->process, &about, WEXITED | WNOHANG) || !about.si_pid)
     return false;
   program->ended = true;
@@ -137,16 +173,15 @@ mf_program_has_ended (MfProgram *program)
 void
 mf_program_sleep (MfProgram *program, uint32_t bell, uint32_t microseconds)
 {
-  const struct timespec most = { 0, (long) microseconds * 1000 };
   atomic_store (&program->region->asleep, 1);
-  syscall (SYS_futex, &program->region->bell, FUTEX_WAIT, bell, &most, NULL, 0);
+  mf_futex_wait (&program->region->bell, bell, microseconds * 1000);
   atomic_store (&program->region->asleep, 0);
 }
 
 void
 mf_program_clear (MfProgram *program)
 {
-  if (program->process && !mf_program_has_ended (program)) {
+  if (program->process && !program->was_running && !mf_program_has_ended (program)) {
     kill (program->process, SIGKILL);
     while (waitpid (program->process, NULL, 0) < 0 && errno == EINTR)
       continue;

@@ -3,63 +3,84 @@
 // that an address never seems to be in use twice.
 #include "agent.h"
 
-static bool
-recording (void)
-{
-  return !atomic_load_explicit (&mf_agent.region->detached, memory_order_relaxed);
-}
+enum { LONGEST = sizeof (MfRemapRecord) + sizeof (MfTimeRecord) };
 
-// Tells, in front of the next event, how many are missing there.
-static bool
-tell_lost (MfThread *thread)
+static MF_COLD bool
+is_dropped (MfThread *thread)
 {
-  if (MF_LIKELY (thread->dropped == thread->told))
-    return true;
-  MfLostRecord *record = mf_stream_room (thread, sizeof *record);
-  if (!record)
-    return false;
-  *record = (MfLostRecord) { { .kind = MF_RECORD_LOST }, thread->dropped - thread->told };
-  thread->told = thread->dropped;
-  thread->gave_up = false;
-  mf_stream_add (thread, sizeof *record);
+  mf_stream_drop (thread);
   return true;
 }
 
-static void *
-open_event (MfThread *thread, uint32_t n)
+// Makes room for an event; there is none when it has to be dropped.
+static inline bool
+has_room (MfThread *thread)
 {
-  void *room = tell_lost (thread) ? mf_stream_room (thread, n) : NULL;
-  if (MF_UNLIKELY (!room))
-    mf_stream_drop (thread);
-  return room;
+  return MF_LIKELY (mf_stream_has_room (thread, LONGEST)) || mf_stream_make_room (thread, LONGEST)
+      || !is_dropped (thread);
 }
 
-static void
+static MF_COLD void
+tell_time (MfThread *thread, uint64_t now)
+{
+  *(MfTimeRecord *) mf_stream_at (thread) = (MfTimeRecord) { { .kind = MF_RECORD_TIME }, now };
+  mf_stream_add (thread, sizeof (MfTimeRecord));
+  thread->era = (uint32_t) (now >> 32);
+}
+
+static inline void
+write_head (MfRecordHead *to, unsigned kind, unsigned domain, uint32_t stack, uint32_t time)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint64_t head = (uint64_t) time << 32 | stack << 16 | domain << 8 | kind;  // one store instead of four
+  memcpy (to, &head, sizeof head);
+#else
+  *to = (MfRecordHead) { .kind = kind, .domain = domain, .stack = stack & MF_NO_STACK, .value = time };
+#endif
+}
+
+// Where the record of an event goes, its head being written; NULL = nowhere. Room is asked for again behind the stack,
+// whose definition may have taken it.
+static MF_HOT void *
+open_event (MfThread *thread, unsigned kind, unsigned domain, uint32_t option)
+{
+  uint32_t stack = MF_NO_STACK;
+  if (MF_UNLIKELY (mf_agent.options & MF_RING_PAUSED) || MF_UNLIKELY (!has_room (thread)))
+    return NULL;
+  if (mf_agent.options & option) {
+    stack = mf_stack_slot (thread, domain);
+    if ((MF_UNLIKELY (stack > MF_NO_STACK) && is_dropped (thread)) || MF_UNLIKELY (!has_room (thread)))
+      return NULL;
+  }
+  uint64_t now = mf_now ();
+  if (MF_UNLIKELY (now >> 32 != thread->era))
+    tell_time (thread, now);
+  MfRecordHead *head = mf_stream_at (thread);
+  write_head (head, kind, domain, stack, (uint32_t) now);
+  return head;
+}
+
+// Counts the event, then publishes it.
+static inline void
 close_event (MfThread *thread, uint32_t n)
 {
-  mf_stream_add (thread, n);
-  atomic_store_explicit (&thread->ring->events, ++thread->events, memory_order_relaxed);
-  atomic_store_explicit (&thread->ring->head, thread->head, memory_order_release);
-}
-
-static uint32_t
-slot_for (MfThread *thread, unsigned domain, uint32_t option)
-{
-  return mf_agent.options & option ? mf_stack_slot (thread, domain) : MF_NO_SLOT;
+  MfRing *ring = thread->ring;
+  uint64_t head = thread->head + n, events = thread->events + 1;
+  thread->head = head;
+  thread->events = events;
+  atomic_store_explicit (&ring->events, events, memory_order_relaxed);
+  atomic_store_explicit (&ring->head, head, memory_order_release);
 }
 
 void
 mf_record_alloc (unsigned domain, uintptr_t address, uint64_t size)
 {
   MfThread *thread = &mf_thread;
-  if (MF_UNLIKELY (!recording ()) || MF_UNLIKELY (!mf_stream_ready (thread)))
-    return;
-  uint32_t slot = slot_for (thread, domain, MF_RING_STACKS);
-  MfAllocRecord *record = open_event (thread, sizeof *record);
+  MfAllocRecord *record = open_event (thread, address ? MF_RECORD_ALLOC : MF_RECORD_FAILED, domain, MF_RING_STACKS);
   if (MF_UNLIKELY (!record))
     return;
-  uint8_t kind = address ? MF_RECORD_ALLOC : MF_RECORD_FAILED;
-  *record = (MfAllocRecord) { { .kind = kind, .domain = domain, .value = slot }, mf_now (), address, size };
+  record->address = address;
+  record->size = size;
   close_event (thread, sizeof *record);
 }
 
@@ -67,23 +88,34 @@ void
 mf_record_free (unsigned domain, uintptr_t address)
 {
   MfThread *thread = &mf_thread;
-  if (MF_UNLIKELY (!recording ()) || MF_UNLIKELY (!mf_stream_ready (thread)))
-    return;
-  uint32_t slot = slot_for (thread, domain, MF_RING_FREE_STACKS);
-  MfFreeRecord *record = open_event (thread, sizeof *record);
+  MfFreeRecord *record = open_event (thread, MF_RECORD_FREE, domain, MF_RING_FREE_STACKS);
   if (MF_UNLIKELY (!record))
     return;
-  *record = (MfFreeRecord) { { .kind = MF_RECORD_FREE, .domain = domain, .value = slot }, mf_now (), address };
+  record->address = address;
+  close_event (thread, sizeof *record);
+}
+
+void
+mf_record_typed_free (uintptr_t address, uint32_t type)
+{
+  MfThread *thread = &mf_thread;
+  MfTypedFreeRecord *record = open_event (thread, MF_RECORD_TYPED_FREE, MF_OBJ, MF_RING_FREE_STACKS);
+  if (MF_UNLIKELY (!record))
+    return;
+  record->address = address;
+  record->type = type;
+  record->reserved = 0;
   close_event (thread, sizeof *record);
 }
 
 static void
-record_failed_realloc (MfThread *thread, unsigned domain, uint32_t slot, uintptr_t old, uint64_t size)
+record_failed_realloc (MfThread *thread, unsigned domain, uintptr_t old, uint64_t size)
 {
-  MfAllocRecord *record = open_event (thread, sizeof *record);
+  MfAllocRecord *record = open_event (thread, MF_RECORD_FAILED, domain, MF_RING_STACKS);
   if (!record)
     return;
-  *record = (MfAllocRecord) { { .kind = MF_RECORD_FAILED, .domain = domain, .value = slot }, mf_now (), old, size };
+  record->address = old;
+  record->size = size;
   close_event (thread, sizeof *record);
 }
 
@@ -91,16 +123,62 @@ void
 mf_record_realloc (unsigned domain, uintptr_t old, uintptr_t address, uint64_t size)
 {
   MfThread *thread = &mf_thread;
-  if (MF_UNLIKELY (!recording ()) || MF_UNLIKELY (!mf_stream_ready (thread)))
-    return;
-  uint32_t slot = slot_for (thread, domain, MF_RING_STACKS);
   if (MF_UNLIKELY (!address)) {
-    record_failed_realloc (thread, domain, slot, old, size);
+    record_failed_realloc (thread, domain, old, size);
     return;
   }
-  MfReallocRecord *record = open_event (thread, sizeof *record);
+  MfReallocRecord *record = open_event (thread, MF_RECORD_REALLOC, domain, MF_RING_STACKS);
   if (MF_UNLIKELY (!record))
     return;
-  *record = (MfReallocRecord) { { .kind = MF_RECORD_REALLOC, .domain = domain, .value = slot }, mf_now (), address, size, old };
+  record->address = address;
+  record->size = size;
+  record->old = old;
   close_event (thread, sizeof *record);
+}
+
+void
+mf_record_unmap (unsigned domain, uintptr_t address, uint64_t size)
+{
+  MfThread *thread = &mf_thread;
+  MfUnmapRecord *record = open_event (thread, MF_RECORD_UNMAP, domain, MF_RING_FREE_STACKS);
+  if (!record)
+    return;
+  record->address = address;
+  record->size = size;
+  close_event (thread, sizeof *record);
+}
+
+void
+mf_record_remap (unsigned domain, uintptr_t old, uint64_t old_size, uintptr_t address, uint64_t size)
+{
+  MfThread *thread = &mf_thread;
+  if (!address) {
+    record_failed_realloc (thread, domain, old, size);
+    return;
+  }
+  MfRemapRecord *record = open_event (thread, MF_RECORD_REMAP, domain, MF_RING_STACKS);
+  if (!record)
+    return;
+  record->address = address;
+  record->size = size;
+  record->old = old;
+  record->old_size = old_size;
+  close_event (thread, sizeof *record);
+}
+
+// Of a pause, too. The stack is not of interest.
+bool
+mf_record_mark (MfThread *thread, unsigned kind, const char *name, uint32_t n)
+{
+  uint32_t whole = (uint32_t) (sizeof (MfMarkRecord) + n + 7) & ~7u;
+  MfMarkRecord *record = mf_stream_room (thread, whole);
+  if (!record) {
+    mf_stream_drop (thread);
+    return false;
+  }
+  *record = (MfMarkRecord) { .head = { .kind = MF_RECORD_MARK, .domain = kind, .value = whole }, .time = mf_now (),
+    .length = n };
+  memcpy (record + 1, name, n);
+  close_event (thread, whole);
+  return true;
 }

@@ -1,61 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames of CPython 3.8 to 3.13 (64-bit) by offsets, measured from debug information of real interpreters. Nothing is
-// walked before the interpreter's own answers agree with them.
+// Frames of CPython by the offsets of layouts.c. Nothing is walked before the interpreter's own answers agree with them.
 #include "agent.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OWNED_BY_C = 3 };  // FRAME_OWNED_BY_CSTACK: the entry frame of a C call, not a Python function
-
-#define LAYOUT_38(minor, lasti, size, table_at, units) \
-  { .version = 0x0300 + minor, .top = 24, .current = -1, .previous = 24, .code = 32, .at = lasti, .owner = -1, \
-    .globals = 48, .file = 104, .name = 112, .first_line = 40, .table = table_at, .bytecode = -1, .at_size = size, \
-    .unit = units, .ascii = 48, .compact = 72 }
-
-static const MfLayout layouts[] = {
-  LAYOUT_38 (8, 104, 4, 120, 1),
-  LAYOUT_38 (9, 104, 4, 120, 1),
-  LAYOUT_38 (10, 96, 4, 120, 2),
-  { .version = 0x030b, .top = 56, .current = 8, .previous = 48, .code = 32, .at = 56, .owner = -1, .globals = 8,
-    .file = 112, .name = 128, .first_line = 72, .table = 136, .bytecode = 184, .at_size = 8, .ascii = 48, .compact = 72 },
-  { .version = 0x030c, .top = 56, .current = 0, .previous = 8, .code = 0, .at = 56, .owner = 70, .globals = 24,
-    .file = 112, .name = 128, .first_line = 68, .table = 136, .bytecode = 192, .at_size = 8, .ascii = 40, .compact = 56 },
-  { .version = 0x030d, .top = 72, .current = -1, .previous = 8, .code = 0, .at = 56, .owner = 70, .globals = 24,
-    .file = 112, .name = 128, .first_line = 68, .table = 136, .bytecode = 200, .at_size = 8, .ascii = 40, .compact = 56 },
-};
-
-const MfLayout *mf_layout;
+static MfLayout chosen;
+const MfLayout *const mf_layout = &chosen;
 const uint8_t *(*mf_python_state) (void), *(*mf_python_own_state) (void);
 static const void *(*get_globals) (void);
-static uintptr_t code_type, str_type, bytes_type;
+uintptr_t mf_code_type;
+static uintptr_t str_type, bytes_type;
 static _Atomic uint32_t verdict = MF_STACKS_NO_PYTHON;
 enum { NOT_VERIFIED = 100, MOST_TRIES = 1000 };
 
 // ---- finding the interpreter
-
-// "3.11.2 (main, ...)": final releases only, since layouts may change before them.
-static uint16_t
-version_of (const char *text)
-{
-  unsigned major, minor, patch;
-  char after;
-  if (!text || sscanf (text, "%u.%u.%u%c", &major, &minor, &patch, &after) != 4 || after != ' ' || major != 3 || minor > 99)
-    return 0;
-  return (uint16_t) (major << 8 | minor);
-}
-
-static const MfLayout *
-layout_for (uint16_t version)
-{
-  for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++)
-    if (layouts[i].version == version)
-      return &layouts[i];
-  return NULL;
-}
 
 void
 mf_frames_start (void *(*find) (const char *name))
@@ -65,83 +27,51 @@ mf_frames_start (void *(*find) (const char *name))
   mf_python_state = (const uint8_t *(*) (void)) (state ? state : find ("_PyThreadState_UncheckedGet"));
   mf_python_own_state = (const uint8_t *(*) (void)) find ("PyGILState_GetThisThreadState");
   get_globals = (const void *(*) (void)) find ("PyEval_GetGlobals");
-  code_type = (uintptr_t) find ("PyCode_Type");
+  mf_code_type = (uintptr_t) find ("PyCode_Type");
   str_type = (uintptr_t) find ("PyUnicode_Type");
   bytes_type = (uintptr_t) find ("PyBytes_Type");
-  mf_agent.version = version_of (get_version ? get_version () : NULL);
-  mf_layout = sizeof (void *) == 8 ? layout_for ((uint16_t) mf_agent.version) : NULL;
-  if (!mf_layout)
-    verdict = MF_STACKS_VERSION;
-  else if (!mf_python_state || !mf_python_own_state || !get_globals || !code_type || !str_type || !bytes_type)
-    verdict = MF_STACKS_SYMBOLS;
-  else
-    verdict = NOT_VERIFIED;
-}
-
-// ---- walking
-
-static inline uintptr_t
-load (const uint8_t *base, int offset)
-{
-  return *(const uintptr_t *) (base + offset);
-}
-
-static const uint8_t *
-top_frame (const uint8_t *state)
-{
-  const uint8_t *frame = (const uint8_t *) load (state, mf_layout->top);
-  if (mf_layout->current < 0 || !frame)
-    return frame;
-  return (const uint8_t *) load (frame, mf_layout->current);
-}
-
-static inline uint64_t
-instruction (const MfLayout *layout, const uint8_t *frame)
-{
-  if (layout->at_size == 8)
-    return load (frame, layout->at);
-  return (uint64_t) (int64_t) *(const int32_t *) (frame + layout->at);
-}
-
-uint32_t
-mf_frames_walk (const uint8_t *state, uint64_t *hash, MfFrameKey *frames, uint32_t most)
-{
-  const MfLayout *layout = mf_layout;
-  uint64_t sum = 0;
-  uint32_t n = 0;
-  for (const uint8_t *frame = top_frame (state); frame; frame = (const uint8_t *) load (frame, layout->previous)) {
-    if (layout->owner >= 0 && frame[layout->owner] >= OWNED_BY_C)
-      continue;
-    MfFrameKey key = { load (frame, layout->code), instruction (layout, frame) };
-    sum = (sum ^ key.at ^ key.code << 20) * UINT64_C (0x9e3779b97f4a7c15) + key.code;
-    if (n < most)
-      frames[n] = key;
-    n++;
-  }
-  *hash = sum;
-  return n;
+  uint32_t choice = mf_layout_choose (&chosen, get_version ? get_version () : NULL, find ("_PyRuntime"),
+      mf_agent.options & MF_RING_FORCE);
+  bool found = mf_python_state && mf_python_own_state && get_globals && mf_code_type && str_type && bytes_type;
+  mf_agent.version = chosen.version;
+  verdict = choice != MF_STACKS_ON ? choice : found ? NOT_VERIFIED : MF_STACKS_SYMBOLS;
 }
 
 // ---- verifying: memory is read through the kernel, so that a wrong offset is an error and not a crash
 
+// For emulators and kernels without process_vm_readv, and where it is forbidden.
 static bool
-safe_load (uintptr_t address, void *to, size_t n)
+load_through_pipe (uintptr_t address, void *to, size_t n)
+{
+  int ends[2];
+  if (pipe2 (ends, O_CLOEXEC))
+    return false;
+  bool loaded = write (ends[1], (const void *) address, n) == (ssize_t) n && read (ends[0], to, n) == (ssize_t) n;
+  close (ends[0]);
+  close (ends[1]);
+  return loaded;
+}
+
+bool
+mf_safe_load (uintptr_t address, void *to, size_t n)
 {
   struct iovec into = { to, n }, from = { (void *) address, n };
-  return syscall (SYS_process_vm_readv, getpid (), &into, 1UL, &from, 1UL, 0UL) == (long) n;
+  if (syscall (SYS_process_vm_readv, getpid (), &into, 1UL, &from, 1UL, 0UL) == (long) n)
+    return true;
+  return errno != EFAULT && load_through_pipe (address, to, n);
 }
 
 static bool
 safe_pointer (uintptr_t base, int offset, uintptr_t *to)
 {
-  return safe_load (base + (uintptr_t) offset, to, sizeof *to);
+  return mf_safe_load (base + (uintptr_t) offset, to, sizeof *to);
 }
 
 static bool
 has_type (uintptr_t object, uintptr_t type)
 {
   uintptr_t at;
-  return safe_pointer (object, 8, &at) && at == type;
+  return safe_pointer (object, TYPE_AT, &at) && at == type;
 }
 
 static bool
@@ -156,14 +86,14 @@ is_sane_frame (uintptr_t frame)
 {
   const MfLayout *layout = mf_layout;
   uintptr_t code, size, at;
-  if (!safe_pointer (frame, layout->code, &code) || !has_type (code, code_type)
+  if (!safe_pointer (frame, layout->code, &code) || !has_type (code &= ~(uintptr_t) MF_CODE_TAGS, mf_code_type)
       || !is_member (code, layout->file, str_type) || !is_member (code, layout->name, str_type)
       || !is_member (code, layout->table, bytes_type))
     return false;
   if (layout->bytecode < 0)
     return true;
   // ob_size of a code object counts its code units; the first instruction may not have begun yet.
-  return safe_pointer (code, 16, &size) && safe_pointer (frame, layout->at, &at)
+  return safe_pointer (code, SIZE_AT, &size) && safe_pointer (frame, layout->at, &at)
       && at + 2 - (code + (uintptr_t) layout->bytecode) <= size * 2;
 }
 
@@ -171,7 +101,7 @@ static bool
 is_entry (uintptr_t frame)
 {
   uint8_t owner = 0;
-  return mf_layout->owner >= 0 && safe_load (frame + (uintptr_t) mf_layout->owner, &owner, 1) && owner >= OWNED_BY_C;
+  return mf_layout->owner >= 0 && mf_safe_load (frame + (uintptr_t) mf_layout->owner, &owner, 1) && owner >= MF_OWNED_BY_C;
 }
 
 typedef enum { NO_FRAME, AGREED, OTHER_GLOBALS, WRONG } Agreement;
@@ -212,23 +142,59 @@ mf_frames_verdict (void)
   return known == NOT_VERIFIED ? MF_STACKS_ON : known;
 }
 
+bool
+mf_frames_are_settled (void)
+{
+  return atomic_load_explicit (&verdict, memory_order_relaxed) != NOT_VERIFIED;
+}
+
 // Told to the ring of the thread that found out: the reader says why there are no stacks.
 static void
 tell_verdict (void)
 {
-  MfThread *thread = &mf_thread;
-  MfProgramRecord *record = mf_stream_room (thread, sizeof *record);
-  if (!record)
-    return;
-  *record = (MfProgramRecord) { .head.kind = MF_RECORD_PROGRAM, .version = mf_agent.version, .stacks = mf_frames_verdict () };
-  mf_stream_add (thread, sizeof *record);
+  mf_stream_introduce (&mf_thread);
+}
+
+// What was read when there was no frame. An interpreter that starts has none at its first some thousand events, and asking
+// the kernel at each of them took longer than all else that a short program does.
+static struct { const uint8_t *state, *top; } frameless;
+
+static const uint8_t *
+word_at (const uint8_t *base, int offset)
+{
+  return *(const uint8_t *const *) (base + offset);
+}
+
+// The state is the current one, so it is still there, and with it what lies inside of it. Nothing else is remembered.
+static void
+note_frameless (const uint8_t *state)
+{
+  enum { WITHIN = 512 };
+  const uint8_t *top = word_at (state, mf_layout->top);
+  bool is_inside = mf_layout->current >= 0 && (uintptr_t) top - (uintptr_t) state < WITHIN;
+  if (!top || is_inside) {
+    frameless.state = state;
+    frameless.top = top;
+  }
 }
 
 static bool
+is_still_frameless (const uint8_t *state)
+{
+  const uint8_t *top = frameless.top;
+  return state == frameless.state && word_at (state, mf_layout->top) == top
+      && (!top || !word_at (top, mf_layout->current));
+}
+
+static MF_COLD bool
 verify (const uint8_t *state)
 {
   static _Atomic uint32_t tries;
+  if (is_still_frameless (state))
+    return false;
   Agreement agreed = agrees (state);
+  if (agreed == NO_FRAME)
+    note_frameless (state);
   if (agreed == NO_FRAME || (agreed == OTHER_GLOBALS && atomic_fetch_add (&tries, 1) < MOST_TRIES))
     return false;
   atomic_store (&verdict, agreed == AGREED ? MF_STACKS_ON : MF_STACKS_LAYOUT);
@@ -243,11 +209,9 @@ const uint8_t *
 mf_python_thread_state (unsigned domain)
 {
   uint32_t known = atomic_load_explicit (&verdict, memory_order_relaxed);
-  if (MF_UNLIKELY (known != MF_STACKS_ON && known != NOT_VERIFIED))
-    return NULL;
   bool locked = domain == MF_MEM || domain == MF_OBJ;
-  const uint8_t *state = locked ? mf_python_state () : mf_python_own_state ();
-  if (MF_LIKELY (known == MF_STACKS_ON) || !state)
-    return state;
-  return locked && verify (state) ? state : NULL;
+  if (MF_LIKELY (known == MF_STACKS_ON))
+    return MF_LIKELY (locked) ? mf_python_state () : mf_python_own_state ();
+  const uint8_t *state = known == NOT_VERIFIED && locked ? mf_python_state () : NULL;
+  return state && verify (state) ? state : NULL;
 }

@@ -82,10 +82,28 @@ static void *
 leave (void *block, size_t size)
 {
   int error = errno;
-  mf_record_alloc (MF_MALLOC, (uintptr_t) block, size);
+  (mf_agent.sampling ? mf_sample_alloc : mf_tell_alloc) (MF_MALLOC, (uintptr_t) block, size);
   mf_thread.inside = false;
   errno = error;
   return block;
+}
+
+static void
+record_free (const void *block)
+{
+  if (mf_agent.sampling)
+    mf_sample_free ((uintptr_t) block);
+  else
+    mf_tell_free (MF_MALLOC, (uintptr_t) block);
+}
+
+static void
+record_realloc (const void *old, const void *block, size_t size)
+{
+  if (mf_agent.sampling)
+    mf_sample_realloc (MF_MALLOC, (uintptr_t) old, (uintptr_t) block, size, mf_sample_takes (&mf_thread, size));
+  else
+    mf_tell_realloc (MF_MALLOC, (uintptr_t) old, (uintptr_t) block, size);
 }
 
 MF_EXPORT void *
@@ -120,9 +138,28 @@ free (void *block)
     real.free (block);
     return;
   }
-  mf_record_free (MF_MALLOC, (uintptr_t) block);
+  record_free (block);
   real.free (block);
   mf_thread.inside = false;
+}
+
+// C23: the caller says what it asked for. A libc that lacks them is not in the way of a program that has found them here.
+MF_EXPORT void free_sized (void *block, size_t size);
+MF_EXPORT void free_aligned_sized (void *block, size_t alignment, size_t size);
+
+void
+free_sized (void *block, size_t size)
+{
+  (void) size;
+  free (block);
+}
+
+void
+free_aligned_sized (void *block, size_t alignment, size_t size)
+{
+  (void) alignment;
+  (void) size;
+  free (block);
 }
 
 static void *
@@ -148,9 +185,9 @@ realloc (void *old, size_t size)
   void *block = real.realloc (old, size);
   int error = errno;
   if (!block && !size)
-    mf_record_free (MF_MALLOC, (uintptr_t) old);
+    record_free (old);
   else
-    mf_record_realloc (MF_MALLOC, (uintptr_t) old, (uintptr_t) block, size);
+    record_realloc (old, block, size);
   mf_thread.inside = false;
   errno = error;
   return block;
