@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// A type is what has a type whose type, or whose type's type, is its own type; and a name that can be printed.
+#include "object-types.h"
+
+#include <string.h>
+
+enum { NAME_MOST = 256, READY = 1 << 12 /* Py_TPFLAGS_READY */, DEEPEST_META = 4, MOST_REFUSED = 1 << 16 };
+
+struct MfRemoteTypes {
+  const MfProcess *process;
+  const MfPythonOffsets *offsets;
+  GHashTable *known;    // address -> MfRemoteType
+  GHashTable *refused;  // addresses that are none
+  uint64_t type_type;   // of `type` itself, found through the first type
+};
+
+static void
+free_type (void *pointer)
+{
+  MfRemoteType *type = pointer;
+  g_free (type->name);
+  g_free (type);
+}
+
+MfRemoteTypes *
+mf_remote_types_new (const MfProcess *process, const MfPythonOffsets *offsets)
+{
+  MfRemoteTypes *types = g_new0 (MfRemoteTypes, 1);
+  types->process = process;
+  types->offsets = offsets;
+  types->known = g_hash_table_new_full (g_direct_hash, g_direct_equal, NULL, free_type);
+  types->refused = g_hash_table_new (g_direct_hash, g_direct_equal);
+  return types;
+}
+
+void
+mf_remote_types_free (MfRemoteTypes *types)
+{
+  if (!types)
+    return;
+  g_hash_table_unref (types->known);
+  g_hash_table_unref (types->refused);
+  g_free (types);
+}
+
+static uint64_t
+type_of (const MfRemoteTypes *types, uint64_t object)
+{
+  uint64_t type = 0;
+  mf_process_pointer (types->process, object + (uint64_t) types->offsets->type, &type);
+  return type;
+}
+
+// Metaclasses lead to `type`, which is its own type.
+static bool
+leads_to_type (MfRemoteTypes *types, uint64_t address)
+{
+  for (int i = 0; i < DEEPEST_META && address; i++) {
+    uint64_t meta = type_of (types, address);
+    if (meta && (meta == types->type_type || (!types->type_type && meta == address))) {
+      types->type_type = meta;
+      return true;
+    }
+    address = meta;
+  }
+  return false;
+}
+
+// Identifiers may hold letters of any language; tp_name is UTF-8.
+static char *
+read_name (const MfRemoteTypes *types, uint64_t address)
+{
+  char text[NAME_MOST + 1] = "";
+  uint64_t at;
+  if (!mf_process_pointer (types->process, address + (uint64_t) types->offsets->type_name, &at))
+    return NULL;
+  for (size_t n = NAME_MOST; n >= 16 && !mf_process_read (types->process, at, text, n); n /= 2)
+    memset (text, 0, sizeof text);
+  size_t length = strnlen (text, NAME_MOST);
+  bool good = length && length < NAME_MOST && g_utf8_validate (text, (gssize) length, NULL);
+  for (size_t i = 0; i < length; i++)
+    good &= (unsigned char) text[i] > ' ';
+  return good ? g_strdup (text) : NULL;
+}
+
+static MfRemoteType *
+read_type (MfRemoteTypes *types, uint64_t address)
+{
+  uint64_t flags;
+  if (!leads_to_type (types, address)
+      || !mf_process_pointer (types->process, address + (uint64_t) types->offsets->type_flags, &flags) || !(flags & READY))
+    return NULL;
+  char *name = read_name (types, address);
+  if (!name)
+    return NULL;
+  MfRemoteType *type = g_new (MfRemoteType, 1);
+  *type = (MfRemoteType) { name, flags };
+  return type;
+}
+
+const MfRemoteType *
+mf_remote_type (MfRemoteTypes *types, uint64_t address)
+{
+  gpointer key = GSIZE_TO_POINTER (address);
+  MfRemoteType *type = g_hash_table_lookup (types->known, key);
+  if (type || address < 4096 || address % (uint64_t) types->offsets->pointer || g_hash_table_contains (types->refused, key))
+    return type;
+  type = read_type (types, address);
+  if (type)
+    g_hash_table_insert (types->known, key, type);
+  else if (g_hash_table_size (types->refused) < MOST_REFUSED)
+    g_hash_table_add (types->refused, key);
+  return type;
+}
