@@ -7,21 +7,51 @@
 
 enum { FIRST_ROOM = 32, DEEPEST = 65536 }; // frames looked through for a Python one
 
+static void
+sum_spread (MfSiteSum *sum, const MfSpread *spread, const MfHighWater *water)
+{
+  bool kept = spread->seen == water->number;
+  sum->variance.peak = kept ? spread->kept_live : spread->live;
+  sum->variance.peak_blocks = kept ? spread->kept_blocks : spread->blocks;
+  sum->variance.live = spread->live;
+  sum->variance.blocks = spread->blocks;
+  sum->variance.total = spread->total;
+  sum->variance.calls = spread->calls;
+}
+
 MfSiteSum
 mf_site_sum (const MfAllocationTrace *trace, uint32_t index)
 {
   const MfTally *tally = &trace->sites.tallies[index];
   const MfSiteHistory *history = &trace->sites.histories[index];
-  return (MfSiteSum){ .peak = mf_tally_peak (tally, &trace->water),
-    .peak_blocks = mf_tally_peak_blocks (tally, &trace->water),
+  MfSiteSum sum = { .peak = mf_tally_peak (tally, &trace->water),
+    .peak_blocks = mf_trace_count (trace, mf_tally_peak_blocks (tally, &trace->water)),
     .live = tally->live,
-    .blocks = tally->blocks,
+    .blocks = mf_trace_count (trace, tally->blocks),
     .total = tally->total,
-    .calls = tally->calls,
+    .calls = mf_trace_count (trace, tally->calls),
     .temporaries = tally->temporaries,
     .failed = history->failed,
     .earlier = history->earlier,
-    .middle = history->middle };
+    .middle = history->middle,
+    .unsure = history->unsure,
+    .unsure_blocks = history->unsure_blocks,
+    .kept = tally->live - history->unsure };
+  if (trace->sites.spreads)
+    sum_spread (&sum, &trace->sites.spreads[index], &trace->water);
+  return sum;
+}
+
+void
+mf_site_sum_add (MfSiteSum *to, const MfSiteSum *more)
+{
+  enum { COUNTERS = offsetof (MfSiteSum, variance) / sizeof (uint64_t) };
+  uint64_t *counters = (uint64_t *) to;
+  double *variances = (double *) &to->variance;
+  for (size_t i = 0; i < COUNTERS; i++)
+    counters[i] += ((const uint64_t *) more)[i];
+  for (size_t i = 0; i < sizeof to->variance / sizeof (double); i++)
+    variances[i] += ((const double *) &more->variance)[i];
 }
 
 // ---- the innermost Python frame
@@ -41,20 +71,57 @@ is_python (const char *file)
          || ends_with (file, ".pyw");
 }
 
-static MfFrame
-frame_of (const MfTraceNames *names, MfStack stack)
+// What a module needs counts for the line that imports it, not for the machinery of imports.
+static bool
+imports (const char *file)
 {
-  MfFrame innermost = { { 0 }, { 0 }, 0, 0 }, frame;
+  static const char machinery[] = "<frozen importlib._bootstrap";
+  return strncmp (file, machinery, sizeof machinery - 1) == 0;
+}
+
+MfFrame
+mf_call_site_frame (const MfTraceNames *names, MfStack stack)
+{
+  MfFrame fallback = { { 0 }, { 0 }, 0, 0 }, frame;
+  bool fallback_is_python = false;
   MfStack caller;
   for (uint32_t depth = 0; stack.id && depth < DEEPEST; depth++, stack = caller) {
     if (!names->frame (names->user, stack, &frame, &caller))
       break;
-    if (is_python (names->text (names->user, frame.file)))
+    const char *file = names->text (names->user, frame.file);
+    bool python = is_python (file);
+    if (python && !imports (file))
       return frame;
-    if (depth == 0)
-      innermost = frame;
+    if (depth == 0 || (python && !fallback_is_python))
+      fallback = frame;
+    fallback_is_python |= python;
   }
-  return innermost;
+  return fallback;
+}
+
+// The standard library, installed packages, and what is frozen into the interpreter.
+static bool
+is_of_library (const char *file)
+{
+  static const char *const places[] = { "/lib/python", "/site-packages/", "/dist-packages/" };
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+    if (strstr (file, places[i]))
+      return true;
+  return strncmp (file, "<frozen ", 8) == 0;
+}
+
+bool
+mf_call_site_user (const MfTraceNames *names, MfStack stack, MfFrame *frame)
+{
+  MfStack caller;
+  for (uint32_t depth = 0; stack.id && depth < DEEPEST; depth++, stack = caller) {
+    if (!names->frame (names->user, stack, frame, &caller))
+      return false;
+    const char *file = names->text (names->user, frame->file);
+    if (is_python (file) && !is_of_library (file))
+      return true;
+  }
+  return false;
 }
 
 // ---- groups
@@ -106,16 +173,6 @@ grow (MfCallSites *sites, Index *index)
   return true;
 }
 
-static void
-add_sum (MfSiteSum *to, const MfSiteSum *more)
-{
-  uint64_t *sums = (uint64_t *) to;
-  const uint64_t *others = (const uint64_t *) more;
-  _Static_assert(sizeof (MfSiteSum) % sizeof (uint64_t) == 0, "only counters");
-  for (size_t i = 0; i < sizeof *to / sizeof *sums; i++)
-    sums[i] += others[i];
-}
-
 static bool
 add_stack (MfCallSites *sites, Index *index, const MfCallSite *site)
 {
@@ -123,7 +180,7 @@ add_stack (MfCallSites *sites, Index *index, const MfCallSite *site)
     return false;
   uint32_t place = find_place (sites, index, site);
   if (index->places[place]) {
-    add_sum (&sites->sites[index->places[place] - 1].sum, &site->sum);
+    mf_site_sum_add (&sites->sites[index->places[place] - 1].sum, &site->sum);
     return true;
   }
   sites->sites[sites->n] = *site;
@@ -140,7 +197,7 @@ mf_call_sites_init (MfCallSites *sites, const MfAllocationTrace *trace, const Mf
   Index index = { 0 };
   bool whole = true;
   for (uint32_t i = 0; whole && i < trace->sites.n; i++) {
-    MfFrame frame = frame_of (names, (MfStack){ trace->sites.histories[i].stack });
+    MfFrame frame = mf_call_site_frame (names, (MfStack){ trace->sites.histories[i].stack });
     MfCallSite site = { .file = frame.file, .sum = mf_site_sum (trace, i) };
     if (grouping == MF_BY_LINE) {
       site.function = frame.function;

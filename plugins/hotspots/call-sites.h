@@ -11,9 +11,15 @@ typedef struct {
   bool (*frame) (void *user, MfStack stack, MfFrame *frame, MfStack *caller);
 } MfTraceNames;
 
-// The sums over some stacks, in bytes and numbers.
+// The sums over some stacks, in bytes and numbers. `unsure` is that part of `live` which may have
+// been freed while the recording was paused. Variances are those of estimates; of exact figures
+// they are 0.
 typedef struct {
   uint64_t peak, peak_blocks, live, blocks, total, calls, temporaries, failed, earlier, middle;
+  uint64_t unsure, unsure_blocks, kept; // kept: live and sure
+  struct {
+    double peak, peak_blocks, live, blocks, total, calls;
+  } variance;
 } MfSiteSum;
 
 typedef enum { MF_BY_LINE, MF_BY_FILE } MfGrouping;
@@ -31,11 +37,20 @@ typedef struct {
   uint32_t n, room;
 } MfCallSites;
 
-// Sums a stack of a trace.
+// Sums a stack of a trace; or adds the sum of another one.
+void mf_site_sum_add (MfSiteSum *to, const MfSiteSum *more);
 MfSiteSum mf_site_sum (const MfAllocationTrace *trace, uint32_t index);
 
-// Groups the stacks by their innermost Python frame, in order of appearance; a stack without one
-// counts for its innermost frame. False = there is no memory. Free in any case.
+// The frame that a stack counts for.
+MfFrame mf_call_site_frame (const MfTraceNames *names, MfStack stack);
+
+// The innermost Python frame that is not of the standard library or of an installed package. False
+// = there is none.
+bool mf_call_site_user (const MfTraceNames *names, MfStack stack, MfFrame *frame);
+
+// Groups the stacks by their innermost Python frame, in order of appearance; frames of the
+// machinery of imports are passed over, and a stack without any other counts for its innermost
+// frame. False = there is no memory. Free in any case.
 bool mf_call_sites_init (MfCallSites *sites, const MfAllocationTrace *trace,
     const MfTraceNames *names, MfGrouping grouping);
 void mf_call_sites_free (MfCallSites *sites);

@@ -23,29 +23,30 @@ typedef struct {
 } MfHighWater;
 
 static inline void
-mf_tally_keep (MfTally *tally, const MfHighWater *water)
+mf_tally_keep (MfTally *tally, uint64_t number)
 {
-  if (tally->seen == water->number)
+  if (tally->seen == number)
     return;
   tally->kept_live = tally->live;
   tally->kept_blocks = tally->blocks;
-  tally->seen = water->number;
+  tally->seen = number;
 }
 
+// `number` is that of the peak.
 static inline void
-mf_tally_hold (MfTally *tally, const MfHighWater *water, uint64_t size)
+mf_tally_hold (MfTally *tally, uint64_t number, uint64_t size, uint64_t blocks)
 {
-  mf_tally_keep (tally, water);
+  mf_tally_keep (tally, number);
   tally->live += size;
-  tally->blocks++;
+  tally->blocks += blocks;
 }
 
 static inline void
-mf_tally_drop (MfTally *tally, const MfHighWater *water, uint64_t size)
+mf_tally_drop (MfTally *tally, uint64_t number, uint64_t size, uint64_t blocks)
 {
-  mf_tally_keep (tally, water);
+  mf_tally_keep (tally, number);
   tally->live -= size;
-  tally->blocks--;
+  tally->blocks -= blocks;
 }
 
 static inline uint64_t

@@ -46,17 +46,21 @@ used_bins (const MfLifetimes *lifetimes)
   return bins;
 }
 
+// Three bins make one row, an eighth of the next: enough for reading.
 static bool
 publish_lifetimes (Hotspots *self, const HotReport *report)
 {
+  enum { JOINED = 3 };
   const MfLifetimes *lifetimes = &report->trace->by_time;
   Bins bins = used_bins (lifetimes);
-  for (unsigned i = bins.first; i <= bins.last; i++) {
-    HotLifetime row = { .of = report->of,
-      .from = mf_lifetime_low (i),
-      .to = mf_lifetime_high (i),
-      .blocks = lifetimes->bins[i].blocks,
-      .bytes = { lifetimes->bins[i].bytes } };
+  for (unsigned i = bins.first; i <= bins.last; i += JOINED) {
+    HotLifetime row = { .of = report->of, .from = mf_lifetime_low (i) };
+    for (unsigned j = i; j < i + JOINED && j < MF_LIFETIME_BINS; j++) {
+      row.to = mf_lifetime_high (j);
+      row.blocks += lifetimes->bins[j].blocks;
+      row.bytes.bytes += lifetimes->bins[j].bytes;
+    }
+    row.blocks = mf_trace_count (report->trace, row.blocks);
     if (!mf_emit (&self->lifetimes, &row))
       return false;
   }
@@ -94,13 +98,13 @@ frame_name (Hotspots *self, uint32_t stack)
 }
 
 static bool
-emit_nodes (Hotspots *self, const HotReport *report, const MfCallTree *tree)
+emit_nodes (Hotspots *self, MfString of, const MfCallTree *tree)
 {
   uint32_t first = self->nodes + 1;
   for (uint32_t i = 0; i < tree->n; i++) {
     const MfCallNode *node = &tree->nodes[i];
     HotCallTree row = { .node = first + i,
-      .of = report->of,
+      .of = of,
       .parent = node->parent == MF_NO_NODE ? UINT32_MAX : first + node->parent,
       .frame = frame_name (self, node->stack),
       .bytes = { node->bytes },
@@ -112,16 +116,18 @@ emit_nodes (Hotspots *self, const HotReport *report, const MfCallTree *tree)
   return true;
 }
 
-static bool
-publish_tree (Hotspots *self, const HotReport *report)
+bool
+mf_hot_publish_tree (Hotspots *self, const MfProcessTrace *process)
 {
   MfTraceNames names = mf_hot_names (self);
+  MfString of = mf_hot_process_name (self, process);
   MfCallTree tree;
+  mf_context (self, process->input, process->epoch);
   bool done
-      = mf_call_tree_init (&tree, report->trace, &names) && mf_call_tree_prune (&tree, self->tree)
-            ? emit_nodes (self, report, &tree)
-            : mf_fail (self, "there is no memory for the tree of calls of %s",
-                mf_string_text (self, report->of));
+      = mf_call_tree_init (&tree, &process->trace, &names) && mf_call_tree_prune (&tree, self->tree)
+            ? emit_nodes (self, of, &tree)
+            : mf_fail (
+                self, "there is no memory for the tree of calls of %s", mf_string_text (self, of));
   mf_call_tree_free (&tree);
   return done;
 }
@@ -130,5 +136,5 @@ bool
 mf_hot_publish_pictures (Hotspots *self, const HotReport *report)
 {
   return publish_timeline (self, report) && publish_lifetimes (self, report)
-         && publish_ages (self, report) && publish_tree (self, report);
+         && publish_ages (self, report);
 }

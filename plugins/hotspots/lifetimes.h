@@ -17,7 +17,7 @@ typedef struct {
 static inline unsigned
 mf_lifetime_bin (uint64_t length)
 {
-  return length ? 64 - (unsigned) __builtin_clzll (length) : 0;
+  return 63 - (unsigned) __builtin_clzll (length << 1 | 1);
 }
 
 static inline uint64_t
@@ -33,9 +33,9 @@ mf_lifetime_high (unsigned bin)
 }
 
 static inline void
-mf_lifetimes_add (MfLifetimes *lifetimes, uint64_t length, uint64_t bytes)
+mf_lifetimes_add (MfLifetimes *lifetimes, uint64_t length, uint64_t bytes, uint64_t blocks)
 {
   MfLifetimeBin *bin = &lifetimes->bins[mf_lifetime_bin (length)];
-  bin->blocks++;
+  bin->blocks += blocks;
   bin->bytes += bytes;
 }

@@ -20,6 +20,15 @@ make_places (MfSiteTable *table, uint32_t n)
 }
 
 static bool
+make_spreads (MfSiteTable *table, uint32_t room)
+{
+  MfSpread *spreads = mf_trace_resize (&table->memory, table->spreads, room * sizeof *spreads);
+  if (spreads)
+    table->spreads = spreads;
+  return spreads != NULL;
+}
+
+static bool
 make_room (MfSiteTable *table, uint32_t room)
 {
   MfTally *tallies = mf_trace_resize (&table->memory, table->tallies, room * sizeof *tallies);
@@ -31,7 +40,20 @@ make_room (MfSiteTable *table, uint32_t room)
   if (!histories)
     return false;
   table->histories = histories;
+  if (table->spreads && !make_spreads (table, room))
+    return false;
   table->room = room;
+  return true;
+}
+
+bool
+mf_site_table_sample (MfSiteTable *table)
+{
+  if (table->spreads)
+    return true;
+  if (!make_spreads (table, table->room))
+    return false;
+  memset (table->spreads, 0, table->n * sizeof *table->spreads);
   return true;
 }
 
@@ -47,6 +69,7 @@ mf_site_table_free (MfSiteTable *table)
 {
   mf_trace_release (&table->memory, table->tallies);
   mf_trace_release (&table->memory, table->histories);
+  mf_trace_release (&table->memory, table->spreads);
   mf_trace_release (&table->memory, table->places);
   *table = (MfSiteTable){ .memory = table->memory };
 }
@@ -79,6 +102,8 @@ mf_site_table_add (MfSiteTable *table, uint32_t stack, uint32_t *index)
   *index = table->n++;
   table->tallies[*index] = (MfTally){ 0 };
   table->histories[*index] = (MfSiteHistory){ .stack = stack };
+  if (table->spreads)
+    table->spreads[*index] = (MfSpread){ 0 };
   enter (table, stack, *index);
   return true;
 }

@@ -10,7 +10,7 @@ mf_timeline_close (MfTimeline *timeline, const MfInterval *now)
   if (timeline->n == 0)
     return;
   MfInterval *open = &timeline->intervals[timeline->n - 1];
-  *open = (MfInterval){ open->highest, now->live, now->total, now->calls };
+  *open = (MfInterval){ timeline->highest, now->live, now->total, now->calls };
 }
 
 static void
@@ -30,9 +30,9 @@ join_pairs (MfTimeline *timeline)
 static void
 begin (MfTimeline *timeline, int64_t time, const MfInterval *now)
 {
-  *timeline = (MfTimeline){ .start = time, .shift = FIRST_SHIFT, .n = 1 };
+  uint64_t highest = timeline->highest > now->live ? timeline->highest : now->live;
+  *timeline = (MfTimeline){ .start = time, .shift = FIRST_SHIFT, .n = 1, .highest = highest };
   timeline->open_end = UINT64_C (1) << FIRST_SHIFT;
-  timeline->intervals[0] = (MfInterval){ .highest = now->live };
 }
 
 void
@@ -50,6 +50,7 @@ mf_timeline_turn (MfTimeline *timeline, int64_t time, const MfInterval *now)
   while (timeline->n <= place)
     timeline->intervals[timeline->n++]
         = (MfInterval){ now->live, now->live, now->total, now->calls };
+  timeline->highest = timeline->intervals[timeline->n - 1].highest;
   unsigned shift = timeline->shift;
   bool last = (uint64_t) place + 1 > UINT64_MAX >> shift;
   timeline->open_end = last ? UINT64_MAX : ((uint64_t) place + 1) << shift;

@@ -18,6 +18,7 @@ typedef struct {
   unsigned shift;    // an interval is 2^shift ns
   uint32_t n;        // intervals so far, the open one included; 0 = nothing yet
   uint64_t open_end; // ns since start; an event at or behind it opens another interval
+  uint64_t highest;  // of the open interval, as far as it was told
   MfInterval intervals[MF_TIMELINE_MAX];
 } MfTimeline;
 
@@ -36,9 +37,7 @@ mf_timeline_is_over (const MfTimeline *timeline, int64_t time)
 static inline void
 mf_timeline_see (MfTimeline *timeline, uint64_t live)
 {
-  MfInterval *open = &timeline->intervals[timeline->n ? timeline->n - 1 : 0];
-  if (live > open->highest)
-    open->highest = live;
+  timeline->highest = live > timeline->highest ? live : timeline->highest;
 }
 
 // Writes what the open interval ends with. May be called again.

@@ -83,7 +83,7 @@ test_statements (void)
   g_assert_true (program_run (&program));
   finish (&program);
   assert_statement (&program, "peak", "1,027,000 B live at 0.004 s; 97.4 % of it held by app.py:88 load");
-  assert_statement (&program, "totals", "1,532,050 B requested by 6 allocations and 1 realloc in 0.011 s; "
+  assert_statement (&program, "totals", "1,532,050 B (1.5 MiB) requested by 6 allocations and 1 realloc in 0.011 s; "
     "4 frees; 1,009,000 B in 3 blocks live at the end");
   assert_statement (&program, "temporaries",
     "2 blocks (33.3 % of all) freed after at most 1 other allocation; most by codec.py:7 parse: 2");
@@ -107,6 +107,7 @@ test_rankings (void)
   g_assert_cmpuint (most->calls, ==, 4);
   const HotModule *module = MF_HARNESS_ROW (program.harness, HotModule, 0);
   g_assert_cmpstr (text_of (&program, module->file), ==, "/srv/app.py");
+  g_assert_cmpstr (text_of (&program, module->module), ==, "/srv/app.py");
   g_assert_cmpuint (module->at_peak.bytes, ==, 1004000);
   const HotThread *thread = MF_HARNESS_ROW (program.harness, HotThread, 0);
   g_assert_cmpuint (thread->thread, ==, 1);
@@ -218,6 +219,190 @@ test_losses (void)
   mf_harness_free (program.harness);
 }
 
+// ---- programs, marks, samples, snapshots
+
+static bool
+push (Program *program, const MfType *type, const void *row)
+{
+  return mf_harness_push (program->harness, type, row, 1, NULL, 0);
+}
+
+static bool
+program_start (Program *program, uint32_t how, uint64_t sampling)
+{
+  return push (program, &MfProgramStart_type, &(MfProgramStart) { .time = { program->time }, .process = program->process,
+    .how = how, .sampling = { sampling }, .executable = mf_harness_string (program->harness, "/usr/bin/python3") });
+}
+
+static bool
+program_mark (Program *program, uint32_t kind, const char *name)
+{
+  return push (program, &MfProgramMark_type, &(MfProgramMark) { .time = { program->time }, .process = program->process,
+    .thread = 1, .kind = kind, .name = mf_harness_string (program->harness, name) });
+}
+
+static void
+test_exec (void)
+{
+  Program program = open_program (NULL);
+  g_assert_true (program_start (&program, MF_PROGRAM_STARTED, UINT64_MAX) && program_run (&program)
+    && program_start (&program, MF_PROGRAM_REPLACED, UINT64_MAX) && program_alloc (&program, program.main, 0x1000, 5));
+  finish (&program);
+  g_autofree char *first = statement (&program, "totals", 1);
+  g_assert_nonnull (strstr (first, "1,009,000 B in 3 blocks live when exec ended the program"));
+  g_autofree char *peak = statement (&program, "peak", 0);
+  g_assert_nonnull (strstr (peak, "(process 42, program 2, python3)"));
+  mf_harness_free (program.harness);
+}
+
+static void
+test_phases (void)
+{
+  Program program = open_program (NULL);
+  g_assert_true (program_mark (&program, MF_MARK_BEGIN, "load") && program_run (&program)
+    && program_mark (&program, MF_MARK_END, "load") && program_mark (&program, MF_MARK_POINT, "loaded"));
+  finish (&program);
+  const HotPhase *phase = MF_HARNESS_ROW (program.harness, HotPhase, 0);
+  g_assert_cmpstr (text_of (&program, phase->phase), ==, "load");
+  g_assert_cmpuint (phase->requested.bytes, ==, 1532050);
+  g_assert_cmpint (phase->growth, ==, 1009000);
+  g_assert_cmpuint (phase->highest.bytes, ==, 1027000);
+  g_assert_cmpint (phase->time.ns, ==, 12000000);
+  const HotMark *mark = MF_HARNESS_ROW (program.harness, HotMark, 0);
+  g_assert_cmpstr (text_of (&program, mark->mark), ==, "loaded");
+  g_assert_cmpuint (mark->live.bytes, ==, 1009000);
+  mf_harness_free (program.harness);
+}
+
+static void
+test_paused (void)
+{
+  Program program = open_program (NULL);
+  g_assert_true (program_run (&program) && program_mark (&program, MF_MARK_PAUSE, ""));
+  program.time += 500000000;
+  g_assert_true (program_mark (&program, MF_MARK_RESUME, "") && program_alloc (&program, program.main, 0x100000, 11));
+  finish (&program);
+  assert_statement (&program, "paused", "the recording was paused 1 time, 0.500 s in all; 1,009,000 B in 3 blocks may "
+    "have been freed unseen: they are not called leaks");
+  g_assert_cmpuint (mf_harness_n_rows (program.harness, "hotspots.leak"), ==, 1);
+  g_assert_cmpuint (MF_HARNESS_ROW (program.harness, HotLeak, 0)->live.bytes, ==, 11);
+  mf_harness_free (program.harness);
+}
+
+// A block of 1,000,000 B was sure to be recorded, one of 100 B stands for about 656 of its kind.
+static void
+test_sampled (void)
+{
+  Program program = open_program (NULL);
+  g_assert_true (program_start (&program, MF_PROGRAM_STARTED, 65536)
+    && program_alloc (&program, program.load, 0x1000, 1000000) && program_alloc (&program, program.parse, 0x200000, 100));
+  finish (&program);
+  const HotSite *exact = MF_HARNESS_ROW (program.harness, HotSite, 0), *rare = MF_HARNESS_ROW (program.harness, HotSite, 1);
+  g_assert_cmpuint (exact->at_peak.bytes, ==, 1000000);
+  g_assert_cmpuint (exact->at_peak_error.bytes, <, 1000);
+  g_assert_cmpuint (rare->at_peak.bytes, ==, 65586);
+  g_assert_cmpuint (rare->at_peak_error.bytes, >, 128000);
+  g_assert_cmpuint (rare->blocks, ==, 656);
+  g_assert_cmpuint (rare->calls, ==, 656);
+  g_autofree char *peak = statement (&program, "peak", 0);
+  g_assert_nonnull (strstr (peak, "about 1,065,586 B (1.0 MiB) +- 128,"));
+  g_autofree char *said = statement (&program, "sampled", 0);
+  g_assert_nonnull (strstr (said, "one block in about 65,536 requested bytes was recorded"));
+  mf_harness_free (program.harness);
+}
+
+static void
+test_snapshots (void)
+{
+  Program program = open_program (NULL);
+  for (uint32_t i = 1; i <= 5; i++)
+    g_assert_true (push (&program, &MfAllocSite_type, &(MfAllocSite) { .stack = program.load, .process = 42, .snapshot = i,
+        .live = { i * 1000 }, .live_blocks = i, .at_peak = { 5000 }, .peak_blocks = 5, .allocated = { i * 2000 }, .calls = i })
+      && push (&program, &MfAllocTotal_type, &(MfAllocTotal) { .time = { i * 1000000000 }, .peak_time = { 5000000000 },
+        .process = 42, .snapshot = i, .live = { i * 1000 }, .live_blocks = i, .peak = { 5000 }, .allocated = { i * 2000 },
+        .calls = i, .untracked = i }));
+  finish (&program);
+  assert_statement (&program, "growth",
+    "app.py:88 load held 2,000 B at snapshot 2, 4,000 B at snapshot 4, 5,000 B at the end");
+  assert_statement (&program, "peak", "5,000 B live at 4.000 s; 100.0 % of it held by app.py:88 load");
+  assert_statement (&program, "incomplete", "5 blocks in no figure: the memory of the recorder was used up");
+  g_assert_cmpuint (MF_HARNESS_ROW (program.harness, HotSite, 0)->total.bytes, ==, 10000);
+  mf_harness_free (program.harness);
+}
+
+static void
+test_pages_and_types (void)
+{
+  Program program = open_program (NULL);
+  MfAlloc map = { .op = MF_OP_ALLOC, .address = { 0x1000 }, .stack = program.main, .old_address = MF_ADDRESS_NONE,
+    .size = { 65536 }, .domain = MF_DOMAIN_MAP };
+  MfAlloc gone = { .op = MF_OP_FREE, .address = { 0x1000 }, .old_address = MF_ADDRESS_NONE, .size = MF_SIZE_NONE,
+    .domain = MF_DOMAIN_OBJ, .object_type = mf_harness_string (program.harness, "dict") };
+  g_assert_true (program_row (&program, map) && program_alloc (&program, program.load, 0x1000, 72)
+    && program_row (&program, gone));
+  finish (&program);
+  assert_statement (&program, "address space", "65,536 B mapped at most, 65,536 B at the end, by 1 call of mmap and brk: "
+    "address space, in which the blocks above may lie; it is in no other figure");
+  g_assert_cmpuint (MF_HARNESS_ROW (program.harness, HotPages, 0)->at_peak.bytes, ==, 65536);
+  const HotType *type = MF_HARNESS_ROW (program.harness, HotType, 0);
+  g_assert_cmpstr (text_of (&program, type->type), ==, "dict");
+  g_assert_cmpuint (type->bytes.bytes, ==, 72);
+  g_assert_cmpuint (type->mean_life, ==, 1000000);
+  assert_statement (&program, "incomplete", NULL);
+  mf_harness_free (program.harness);
+}
+
+// While it runs: a row when the events have gone on for that long.
+static void
+test_looks (void)
+{
+  Program program = open_program ("every=5ms");
+  g_assert_true (program_run (&program));
+  finish (&program);
+  g_assert_cmpuint (mf_harness_n_rows (program.harness, "hotspots.now"), ==, 2);
+  const MfBatch *batch;
+  const HotNow *now = mf_harness_row (program.harness, "hotspots.now", 0, &batch);
+  g_assert_cmpint (now->time.ns, ==, 6000000);
+  g_assert_cmpuint (now->live.bytes, ==, 1007000);
+  g_assert_cmpuint (now->peak.bytes, ==, 1027000);
+  g_assert_cmpuint (now->per_second.bytes, ==, 305400000);
+  g_autofree char *top = g_strndup (mf_batch_text (batch, now->top), now->top.length);
+  g_assert_cmpstr (top, ==, "99 % app.py:88 load, 0 % app.py:10 main");
+  mf_harness_free (program.harness);
+}
+
+// A library allocates for somebody: the advice names him. Small processes get none.
+static void
+test_advice (void)
+{
+  Program program = open_program (NULL);
+  MfStack library = mf_harness_stack (program.harness, program.load, "encode", "/usr/lib/python3.11/json/encoder.py", 258);
+  g_assert_true (program_alloc (&program, library, 0x1000, 5000));
+  program.process = 43;
+  g_assert_true (program_alloc (&program, program.main, 0x1000, 70));
+  finish (&program);
+  assert_statement (&program, "hotspots", "look at encoder.py:258 encode first, called for app.py:88 load: the peak falls "
+    "by up to 5,000 B with it");
+  g_assert_null (statement (&program, "hotspots", 1));
+  g_assert_cmpstr (text_of (&program, MF_HARNESS_ROW (program.harness, HotCallTree, 0)->of), ==, "process 42");
+  mf_harness_free (program.harness);
+}
+
+// What is needed to import counts for the line that imports.
+static void
+test_imports (void)
+{
+  Program program = open_program (NULL);
+  MfStack machinery = mf_harness_stack (program.harness, program.main, "_compile", "<frozen importlib._bootstrap_external>", 9);
+  MfStack early = mf_harness_stack (program.harness, (MfStack) { 0 }, "_install", "<frozen importlib._bootstrap>", 1);
+  g_assert_true (program_alloc (&program, machinery, 0x1000, 20) && program_alloc (&program, early, 0x2000, 10));
+  finish (&program);
+  g_assert_cmpstr (text_of (&program, MF_HARNESS_ROW (program.harness, HotSite, 0)->site), ==, "app.py:10 main");
+  g_assert_cmpstr (text_of (&program, MF_HARNESS_ROW (program.harness, HotSite, 1)->site), ==,
+    "<frozen importlib._bootstrap>:1 _install");
+  mf_harness_free (program.harness);
+}
+
 static void
 test_empty (void)
 {
@@ -270,6 +455,15 @@ main (int argc, char **argv)
   g_test_add_func ("/hotspots/growing", test_growing);
   g_test_add_func ("/hotspots/fork", test_fork);
   g_test_add_func ("/hotspots/losses", test_losses);
+  g_test_add_func ("/hotspots/exec", test_exec);
+  g_test_add_func ("/hotspots/phases", test_phases);
+  g_test_add_func ("/hotspots/paused", test_paused);
+  g_test_add_func ("/hotspots/sampled", test_sampled);
+  g_test_add_func ("/hotspots/snapshots", test_snapshots);
+  g_test_add_func ("/hotspots/pages-and-types", test_pages_and_types);
+  g_test_add_func ("/hotspots/looks", test_looks);
+  g_test_add_func ("/hotspots/advice", test_advice);
+  g_test_add_func ("/hotspots/imports", test_imports);
   g_test_add_func ("/hotspots/empty", test_empty);
   g_test_add_func ("/hotspots/no-memory", test_no_memory);
   g_test_add_func ("/hotspots/refused", test_refused);
