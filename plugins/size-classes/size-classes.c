@@ -5,7 +5,9 @@
 static const char help[]
     = "Counts the used blocks of the last whole snapshot of each heap by size class and by exact "
       "size, as granted, rounding included. Of allocations one by one (alloc.event) it counts the "
-      "calls, by the size that was granted, where known: what was freed again is counted too.\n"
+      "calls, by the size that was granted, where known: what was freed again is counted too, but "
+      "not mmap and brk, which "
+      "give address space. Of a sampled recording only the recorded calls are counted.\n"
       "\n"
       "A class holds the sizes above the edge before it, up to its own; the last one holds the "
       "rest. With three edges they are called tiny, small, medium and large. The waste is a range "
@@ -44,15 +46,6 @@ take_snapshots (SizeClasses *self, Source *source, const MfBatch *batch)
 }
 
 static bool
-take_calls (SizeClasses *self, Source *source, const MfBatch *batch)
-{
-  MF_EACH (batch, MfAlloc, row)
-    if (!mf_size_source_take_call (self, source, row))
-      return false;
-  return true;
-}
-
-static bool
 on_blocks (void *stage, const MfBatch *batch)
 {
   return take (stage, batch, take_blocks);
@@ -65,9 +58,24 @@ on_snapshots (void *stage, const MfBatch *batch)
 }
 
 static bool
+take_programs (SizeClasses *self, Source *source, const MfBatch *batch)
+{
+  (void) self;
+  MF_EACH (batch, MfProgramStart, row)
+    mf_size_source_begin_program (source, row);
+  return true;
+}
+
+static bool
+on_programs (void *stage, const MfBatch *batch)
+{
+  return take (stage, batch, take_programs);
+}
+
+static bool
 on_calls (void *stage, const MfBatch *batch)
 {
-  return take (stage, batch, take_calls);
+  return take (stage, batch, mf_size_source_take_calls);
 }
 
 // `declare` runs also under `memflow check`, which so finds bad edges without a run.
@@ -116,7 +124,7 @@ MF_PLUGIN (SizeClasses, "size-classes", .kind = MF_ANALYZER,
         MF_OPTION (SizeClasses, exact, "8", "exact sizes to list, those with the most bytes",
             .low = 0, .high = 384)),
     MF_CONSUMES (MF_INPUT (MfHeapBlock, on_blocks), MF_INPUT (MfHeapSnapshot, on_snapshots),
-        MF_INPUT (MfAlloc, on_calls)),
+        MF_INPUT (MfAlloc, on_calls), MF_INPUT (MfProgramStart, on_programs)),
     MF_PUBLISHES (MF_OUTPUT (SizeClasses, statements, MfStatement),
         MF_OUTPUT (SizeClasses, classes, SizeClassRow),
         MF_OUTPUT (SizeClasses, exact_sizes, ExactSizeRow)),

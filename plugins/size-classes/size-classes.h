@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inside of the analyzer: for each input a tally that is being filled, and one for each heap
-// that holds its last whole snapshot. About 21 KiB each, whatever the number of blocks.
+// that holds its last whole snapshot. About 54 KiB each, whatever the number of blocks.
 #pragma once
 
 #include "size-classes-events.h"
@@ -36,6 +36,7 @@ typedef struct Source {
   uint64_t incomplete; // snapshots that were not whole
   uint64_t left_out;   // snapshots of further heaps
   uint64_t uncounted;  // calls for 0 bytes
+  uint64_t sampling;   // mean bytes between the calls that were recorded; 0 = all were
 } Source;
 
 typedef struct {
@@ -57,7 +58,8 @@ bool mf_size_edges_are_sane (const MfSizes *edges);
 void mf_size_source_take_block (SizeClasses *self, Source *source, const MfHeapBlock *row);
 bool mf_size_source_close_snapshot (
     SizeClasses *self, Source *source, const MfHeapSnapshot *row, uint32_t epoch);
-bool mf_size_source_take_call (SizeClasses *self, Source *source, const MfAlloc *row);
+void mf_size_source_begin_program (Source *source, const MfProgramStart *row);
+bool mf_size_source_take_calls (SizeClasses *self, Source *source, const MfBatch *batch);
 
 // What is published (size-report.c).
 bool mf_size_report (SizeClasses *self, const Source *source);

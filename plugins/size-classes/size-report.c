@@ -191,10 +191,24 @@ plural (uint64_t n, const char *one, const char *many)
 }
 
 static bool
+warn_of_sampling (SizeClasses *self, const Source *source)
+{
+  char text[SENTENCE];
+
+  if (source->sampling == 0)
+    return true;
+  snprintf (text, sizeof text,
+      "one call in about %s requested bytes was recorded: the classes of calls count the recorded "
+      "ones, large blocks are too many among them",
+      grouped (source->sampling).text);
+  return say (self, MF_SAY_WARNING, "sampled", text);
+}
+
+static bool
 report_calls (SizeClasses *self, const Source *source)
 {
-  Counted counted
-      = { source->calls, mf_string (self, "calls"), 1, source->calls_without_grant == 0 };
+  MfString of = mf_string (self, source->sampling ? "recorded calls" : "calls");
+  Counted counted = { source->calls, of, 1, source->calls_without_grant == 0 };
   char text[SENTENCE];
 
   if (!source->calls)
@@ -205,7 +219,8 @@ report_calls (SizeClasses *self, const Source *source)
       grouped (source->frees).text, plural (source->frees, "free", "frees"),
       grouped (source->failed_calls).text, plural (source->failed_calls, "call", "calls"),
       grouped (source->uncounted).text, plural (source->uncounted, "call", "calls"));
-  return publish (self, &counted, "calls") && say (self, MF_SAY_EVIDENCE, "calls", text);
+  return publish (self, &counted, mf_string_text (self, of)) && warn_of_sampling (self, source)
+         && say (self, MF_SAY_EVIDENCE, "calls", text);
 }
 
 static bool

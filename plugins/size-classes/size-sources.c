@@ -193,16 +193,33 @@ count_call (Source *source, const MfAlloc *row)
                : mf_size_tally_add (source->calls, row->size.bytes);
 }
 
+void
+mf_size_source_begin_program (Source *source, const MfProgramStart *row)
+{
+  if (row->sampling.bytes != MF_SIZE_NONE.bytes && row->sampling.bytes > 1)
+    source->sampling = row->sampling.bytes;
+}
+
+static bool
+is_of_pages (const MfAlloc *row)
+{
+  return row->domain == MF_DOMAIN_MAP || row->domain == MF_DOMAIN_BREAK;
+}
+
 bool
-mf_size_source_take_call (SizeClasses *self, Source *source, const MfAlloc *row)
+mf_size_source_take_calls (SizeClasses *self, Source *source, const MfBatch *batch)
 {
   if (!begin_calls (self, source))
     return false;
-  if (row->op == MF_OP_FREE)
-    source->frees++;
-  else if (row->op == MF_OP_FAILED)
-    source->failed_calls++;
-  else
-    source->uncounted += !count_call (source, row);
+  MF_EACH (batch, MfAlloc, row) {
+    if (is_of_pages (row))
+      continue;
+    if (row->op == MF_OP_FREE)
+      source->frees++;
+    else if (row->op == MF_OP_FAILED)
+      source->failed_calls++;
+    else
+      source->uncounted += !count_call (source, row);
+  }
   return true;
 }

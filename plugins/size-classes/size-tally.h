@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define MF_SIZE_EDGES 8    // at most
-#define MF_EXACT_SIZES 384 // different sizes which are told apart
+#define MF_SMALL_SIZE 1024 // sizes up to this one are all told apart
+#define MF_EXACT_SIZES 384 // different sizes above it which are told apart
 
 // What is known of a set of blocks. The waste is exact (low == high) where each request was known;
 // a block of which only the granted size is known adds 0 to granule - 1.
@@ -28,14 +29,16 @@ typedef struct {
 
 _Static_assert(MF_EXACT_SIZES < MF_EXACT_PLACES, "a search ends at an unused place");
 
-// About 21 KiB: part of an instance, not for the stack.
+// About 54 KiB: part of an instance, not for the stack.
 typedef struct {
   uint64_t granule;
   uint64_t edges[MF_SIZE_EDGES];
   size_t n_edges;
   MfSizeSum total;
   MfSizeSum classes[MF_SIZE_EDGES + 1]; // class i holds sizes <= edges[i], the last one the rest
-  MfExactSize exact[MF_EXACT_PLACES];   // by hash
+  uint8_t small_class[MF_SMALL_SIZE + 1];
+  MfSizeSum small[MF_SMALL_SIZE + 1];
+  MfExactSize exact[MF_EXACT_PLACES]; // by hash
   size_t n_exact;
   MfSizeSum other; // blocks of sizes that came when the table of exact sizes was full
 } MfSizeTally;

@@ -141,6 +141,24 @@ test_calls (void)
   board_free (&board);
 }
 
+// Address space is no block; and what was sampled is said to be.
+static void
+test_sampled_calls (void)
+{
+  static const Expected expected[] = {
+    { "tiny", 1, 16, 6, 6 }, { "small", 0, 0, 0, 0 }, { "medium", 0, 0, 0, 0 }, { "large", 0, 0, 0, 0 },
+  };
+  Board board = open_board (NULL);
+  MfProgramStart start = { .process = 1, .sampling = { 65536 } };
+  MfAlloc map = { .op = MF_OP_ALLOC, .address = { 4096 }, .size = { 8192 }, .granted = { 8192 }, .domain = MF_DOMAIN_MAP };
+  g_assert_true (mf_harness_push (board.harness, &MfProgramStart_type, &start, 1, NULL, 0)
+      && mf_harness_push (board.harness, &MfAlloc_type, &map, 1, NULL, 0) && push_call (&board, MF_OP_ALLOC, 10, 16));
+  board_finish (&board);
+  assert_classes (&board, expected, G_N_ELEMENTS (expected));
+  assert_says (&board, "sampled", "one call in about 65,536 requested bytes was recorded");
+  board_free (&board);
+}
+
 // Without the granted size there is no waste to tell: unknown, not 0.
 static void
 test_calls_without_grant (void)
@@ -195,6 +213,7 @@ main (int argc, char **argv)
   static const struct { const char *name; void (*test) (void); } tests[] = {
     { "recording", test_recording }, { "exact", test_exact }, { "edges", test_edges },
     { "bad-edges", test_bad_edges }, { "lost-rows", test_lost_rows }, { "calls", test_calls },
+    { "sampled-calls", test_sampled_calls },
     { "calls-without-grant", test_calls_without_grant }, { "hostile-sizes", test_hostile_sizes },
     { "no-memory", test_no_memory },
   };

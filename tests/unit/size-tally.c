@@ -96,8 +96,8 @@ test_table_overflow (void)
 
   mf_size_tally_init (&tally, 16);
   for (uint64_t i = 1; i <= n_sizes; i++)
-    g_assert_true (mf_size_tally_add (&tally, 16 * i));
-  g_assert_true (mf_size_tally_add (&tally, 16)); // a known size still finds its place
+    g_assert_true (mf_size_tally_add (&tally, MF_SMALL_SIZE + i));
+  g_assert_true (mf_size_tally_add (&tally, MF_SMALL_SIZE + 1)); // a known size still finds its place
   g_assert_cmpuint (tally.n_exact, ==, MF_EXACT_SIZES);
   g_assert_cmpuint (tally.other.blocks, ==, 10);
   size_t n = mf_size_tally_top (&tally, all, MF_EXACT_PLACES);
@@ -105,8 +105,11 @@ test_table_overflow (void)
   for (size_t i = 0; i < n; i++)
     bytes += all[i].sum.bytes;
   g_assert_cmpuint (bytes + tally.other.bytes, ==, tally.total.bytes);
-  g_assert_cmpuint (all[n - 1].size, ==, 32); // 16 was seen twice, and ties go to the smaller
-  g_assert_cmpuint (all[n - 2].size, ==, 16);
+  g_assert_cmpuint (all[0].size, ==, MF_SMALL_SIZE + 1); // it was seen twice
+  g_assert_cmpuint (all[n - 1].size, ==, MF_SMALL_SIZE + 2);
+  for (uint64_t i = 1; i <= MF_SMALL_SIZE; i++) // small ones never need a place
+    g_assert_true (mf_size_tally_add (&tally, i));
+  g_assert_cmpuint (tally.other.blocks, ==, 10);
 }
 
 // Against a table indexed by size; and the classes add up to the total.
@@ -143,7 +146,7 @@ test_brute_force (void)
 static void
 test_recording (void)
 {
-  MfExactSize top[3];
+  MfExactSize top[3], all[32];
   MfSizeTally tally;
   MfHeapMap map;
 
@@ -159,7 +162,7 @@ test_recording (void)
   assert_sum (&tally.classes[1], 315, 35504, 0, 315 * 15);
   assert_sum (&tally.classes[2], 2, 3232, 0, 2 * 15);
   assert_sum (&tally.classes[3], 0, 0, 0, 0);
-  g_assert_cmpuint (tally.n_exact, ==, 12);
+  g_assert_cmpuint (mf_size_tally_top (&tally, all, G_N_ELEMENTS (all)), ==, 12);
   g_assert_cmpuint (mf_size_tally_top (&tally, top, 3), ==, 3);
   g_assert_cmpuint (top[0].size, ==, 112);
   g_assert_cmpuint (top[0].sum.blocks, ==, 310);
