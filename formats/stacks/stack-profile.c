@@ -232,6 +232,13 @@ end_document (MfStackProfile *profile)
 // ---- both
 
 void
+mf_stack_profile_weigh (MfStackProfile *profile, const char *weight, const char *unit)
+{
+  profile->options.weight = weight;
+  profile->options.unit = unit;
+}
+
+void
 mf_stack_profile_process (MfStackProfile *profile, const char *process)
 {
   bool speedscope = profile->options.style == MF_PROFILE_SPEEDSCOPE;

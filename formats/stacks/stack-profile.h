@@ -26,6 +26,8 @@ MfStackProfile *mf_stack_profile_new (
     const MfProfileOptions *options, const MfNames *names, MfBuffer *out);
 void mf_stack_profile_free (MfStackProfile *profile);
 
+// What the stacks of the processes to come are weighed by: for documents with several weights.
+void mf_stack_profile_weigh (MfStackProfile *profile, const char *weight, const char *unit);
 // Begins the stacks of one process; ends those of the one before.
 void mf_stack_profile_process (MfStackProfile *profile, const char *process);
 // A stack (0 = not known) with a weight above 0. The total must stay below 2^64.

@@ -115,6 +115,7 @@ static const struct {
   [MF_VIEW_SERIES] = { &mf_picture_series, { MF_ROLE_BAR } },
   [MF_VIEW_TREE] = { &mf_picture_tree, { MF_ROLE_PARENT, MF_ROLE_LABEL } },
   [MF_VIEW_NONE] = { &mf_picture_table, { 0 } },
+  [MF_VIEW_BULK] = { &mf_picture_table, { 0 } },
 };
 // clang-format on
 

@@ -62,7 +62,7 @@ is_drawn (const MfReport *report, const MfType *type)
   for (uint32_t i = 0; i < report->options->n_also; i++)
     if (g_pattern_match_simple (report->options->also[i], type->name))
       return true;
-  return type->view != MF_VIEW_NONE;
+  return type->view != MF_VIEW_NONE && type->view != MF_VIEW_BULK;
 }
 
 static bool
@@ -304,17 +304,25 @@ has_sibling (const MfReport *report, const MfPicture *picture)
   return false;
 }
 
-// By what they show; of one kind in the order in which they came.
+static bool
+is_one_of (const MfPicture *picture, const MfPictureClass *const *classes)
+{
+  while (*classes && *classes != picture->class)
+    classes++;
+  return *classes != NULL;
+}
+
+// By what they show; of one rank in the order in which they came.
 static void
 draw_pictures (const MfReport *report, MfPage *page)
 {
-  static const MfPictureClass *const order[] = { &mf_picture_map, &mf_picture_histogram,
-    &mf_picture_table, &mf_picture_series, &mf_picture_tree };
+  static const MfPictureClass *const ranks[][3] = { { &mf_picture_map },
+    { &mf_picture_histogram, &mf_picture_table }, { &mf_picture_series }, { &mf_picture_tree } };
   bool told = mf_statements_n (report->statements) > 0;
-  for (guint o = 0; o < G_N_ELEMENTS (order); o++)
+  for (guint rank = 0; rank < G_N_ELEMENTS (ranks); rank++)
     for (guint i = 0; i < report->pictures->len; i++) {
       MfPicture *picture = g_ptr_array_index (report->pictures, i);
-      if (picture->class != order[o])
+      if (!is_one_of (picture, ranks[rank]))
         continue;
       picture->name_source = has_sibling (report, picture);
       picture->told = told;

@@ -8,6 +8,7 @@
 
 #include "cells/services.h"
 #include "report.h"
+#include "row-line.h"
 
 enum { USUAL_WIDTH = 80 };
 enum { LAST_MAP, ALL_MAPS };
@@ -16,9 +17,10 @@ typedef struct {
   MfStage stage;
   MfOutputName path;
   uint32_t width, rows, map, maps;
-  MfTexts also;
+  MfTexts also, live;
 
   MfOutput *output;
+  bool printed; // rows, before the report
   MfNames names;
   MfReportOptions options;
   MfPage page;
@@ -58,9 +60,37 @@ text_start (void *stage)
 }
 
 static bool
+is_live (const Text *text, const MfType *type)
+{
+  for (uint32_t i = 0; i < text->live.n; i++)
+    if (g_pattern_match_simple (text->live.items[i], type->name))
+      return true;
+  return false;
+}
+
+// On a terminal a line of progress may stand there: it is written over.
+static bool
+print_rows (Text *text, const MfBatch *batch)
+{
+  if (mf_output_is_terminal (text, text->output))
+    mf_buffer_put_text (&text->out, "\r\033[K");
+  mf_page_rows (&text->page, batch);
+  if (text->out.failed)
+    return mf_fail (text, "cannot print %u rows of %s: out of memory", batch->n_rows,
+        batch->type->name);
+  bool written = mf_write (text, text->output, text->out.bytes, text->out.length)
+                 && mf_output_flush (text, text->output);
+  text->out.length = 0;
+  text->printed = true;
+  return written;
+}
+
+static bool
 text_take (void *stage, const MfBatch *batch)
 {
   Text *text = stage;
+  if (is_live (text, batch->type) && !print_rows (text, batch))
+    return false;
   return mf_report_take (text->report, batch)
          || mf_fail (text, "cannot keep %u rows of %s for the report: out of memory", batch->n_rows,
              batch->type->name);
@@ -70,6 +100,8 @@ static bool
 text_finish (void *stage)
 {
   Text *text = stage;
+  if (text->printed)
+    mf_page_blank (&text->page);
   mf_report_draw (text->report, &text->page);
   if (text->out.failed)
     return mf_fail (text, "cannot draw the report: out of memory");
@@ -94,7 +126,8 @@ static const char help[]
       "with a key the first rows of the last key; of maps the last whole one. Columns\n"
       "without a value are left out. JSON and CSV have all rows.\n\n"
       "map = letters writes one letter for each granule of a small heap, as\n"
-      "MicroPython's mem_info (1) does; map = braille one dot for each.";
+      "MicroPython's mem_info (1) does; map = braille one dot for each.\n\n"
+      "live = hotspots.now prints the rows of a type at once, before the report.";
 
 // clang-format off
 MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
@@ -108,7 +141,8 @@ MF_PLUGIN (Text, "text", .kind = MF_FORMAT,
     MF_CHOICE (Text, map, "cells", "how a map is drawn", "cells", "braille", "letters"),
     MF_CHOICE (Text, maps, "last", "which maps of a stream of dumps are drawn", "last", "all"),
     MF_OPTION (Text, also, NULL,
-      "types to draw as a table although they ask for nothing, as globs")),
+      "types to draw as a table although they ask for nothing, as globs"),
+    MF_OPTION (Text, live, NULL, "types whose rows are printed as they come, a line for each, as globs")),
   MF_CONSUMES (MF_INPUT_ANY ("*", text_take)),
   .start = text_start, .finish = text_finish, .stop = text_stop);
 // clang-format on
