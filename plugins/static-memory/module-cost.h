@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that static-memory says of one module on one target: what its import costs, and each of its functions.
+#pragma once
+
+#include "function-cost.h"
+#include "model/code-cost/import-cost.h"
+#include "model/code-cost/load-cost.h"
+
+typedef struct {
+  const MfTarget *target;
+  const MfLowering *lowering;
+  bool requested; // bytes as asked for, not as granted
+  const char *name, *origin;
+  uint32_t file;  // bytes of it
+  bool is_package;
+  MfFlowQuestion flow;
+  uint64_t most_steps;
+  size_t memory;
+} MfModuleQuestion;
+
+typedef struct {
+  MfAmount file, code, import, resident, peak;
+  MfAmount load, system, made; // parts of resident: code and constants that stay, the import system's, the module's own
+  uint32_t n_functions;        // of `functions`
+  MfFunctionCost *functions;
+  MfAmount *codes; // of each code object, its constants included
+  MfModuleRun run;
+  bool whole;
+} MfModuleCost;
+
+// False: the target does not fit the module, or there is no memory; end it in any case.
+bool mf_module_cost (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyModule *module);
+void mf_module_cost_end (MfModuleCost *cost);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event types that the analyzer static-memory publishes besides code.cost and code.site.
+#pragma once
+
+#include <memflow/plugin.h>
+
+typedef struct {
+  MfString module, target;
+  MfSize resident, import, peak, code, file;
+  MfSize most;
+  uint32_t functions, unbounded;
+} StaticModule;
+MF_EVENT (StaticModule, "static.module", 1, MF_VIEW_TABLE, "What importing each module costs, and what stays of it",
+  MF_FIELD (StaticModule, module, "dotted name", .role = MF_ROLE_LABEL),
+  MF_FIELD (StaticModule, target, "on which target", .role = MF_ROLE_KEY),
+  MF_FIELD (StaticModule, resident, "that stay after the import, most likely", .role = MF_ROLE_BAR),
+  MF_FIELD (StaticModule, import, "allocated by the import"),
+  MF_FIELD (StaticModule, peak, "most at one time during it"),
+  MF_FIELD (StaticModule, code, "of these, code objects and constants"),
+  MF_FIELD (StaticModule, file, "of the file"),
+  MF_FIELD (StaticModule, most, "that stay, at most; empty: nothing bounds them"),
+  MF_FIELD (StaticModule, functions, "functions in it"),
+  MF_FIELD (StaticModule, unbounded, "of these, those whose calls nothing bounds"));
+
+typedef struct {
+  MfString function, place, target, why;
+  MfSize call, most, kept, iteration;
+  uint64_t paths;
+} StaticFunction;
+MF_EVENT (StaticFunction, "static.function", 1, MF_VIEW_TABLE, "What a call of each function costs, the dearest first",
+  MF_FIELD (StaticFunction, function, "qualified name", .role = MF_ROLE_LABEL),
+  MF_FIELD (StaticFunction, place, "file:line"),
+  MF_FIELD (StaticFunction, target, "on which target", .role = MF_ROLE_KEY),
+  MF_FIELD (StaticFunction, why, "why nothing bounds it"),
+  MF_FIELD (StaticFunction, call, "allocated by a call, most likely", .role = MF_ROLE_BAR),
+  MF_FIELD (StaticFunction, most, "at most; empty: nothing bounds it"),
+  MF_FIELD (StaticFunction, kept, "that stay behind a call"),
+  MF_FIELD (StaticFunction, iteration, "allocated by each turn of its dearest loop"),
+  MF_FIELD (StaticFunction, paths, "ways through it"));
+
+typedef struct {
+  MfString place, operation, target;
+  uint32_t times;
+  MfSize all, bytes;
+} StaticOperation;
+MF_EVENT (StaticOperation, "static.operation", 1, MF_VIEW_TABLE, "The dearest operations of imports, the dearest first",
+  MF_FIELD (StaticOperation, place, "file:line", .role = MF_ROLE_LABEL),
+  MF_FIELD (StaticOperation, operation, "what it does"),
+  MF_FIELD (StaticOperation, target, "on which target", .role = MF_ROLE_KEY),
+  MF_FIELD (StaticOperation, times, "how often it runs during the import"),
+  MF_FIELD (StaticOperation, all, "allocated in all", .role = MF_ROLE_BAR),
+  MF_FIELD (StaticOperation, bytes, "each time, on average"));

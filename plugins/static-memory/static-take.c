@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+// One module: decoded, analysed for each target, and published as costs; its dearest rows are kept for the report.
+#include "static-memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PER_MODULE = 32 * 1024 * 1024, PER_ANALYSIS = 48 * 1024 * 1024 };
+
+static void *
+resize (void *stage, void *old, size_t bytes)
+{
+  return mf_resize (stage, old, bytes);
+}
+
+static MfSize
+size_of (uint64_t bytes)
+{
+  return (MfSize){ bytes };
+}
+
+// Texts of the file may hold any bytes; interned are printable ones.
+static MfString
+name_of_code (StaticMemory *self, const MfPyCode *code)
+{
+  const MfPyValue *name = mf_py_full_name (code);
+  char text[200];
+  uint32_t n = name->n < sizeof text - 1 ? name->n : sizeof text - 1;
+  for (uint32_t i = 0; i < n; i++) {
+    uint8_t byte = name->bytes[i];
+    text[i] = byte < 0x20 || byte >= 0x7f ? '?' : (char) byte;
+  }
+  return mf_string_n (self, text, n);
+}
+
+static MfString
+place_of (StaticMemory *self, const MfPyCode *code, uint32_t line)
+{
+  const MfPyValue *file = code->filename;
+  char text[240];
+  uint32_t n = file->n < 160 ? file->n : 160;
+  const uint8_t *from = file->bytes + (file->n - n);
+  for (uint32_t i = 0; i < n; i++)
+    text[i] = from[i] < 0x20 || from[i] >= 0x7f ? '?' : (char) from[i];
+  n += (uint32_t) snprintf (text + n, sizeof text - n, ":%u", line);
+  return mf_string_n (self, text, n);
+}
+
+typedef struct {
+  StaticMemory *self;
+  TargetSum *sum;
+  const MfPyModule *module;
+  const char *name;
+  MfModuleCost *cost;
+} Taking;
+
+static bool
+publish_cost (
+    const Taking *t, uint32_t quantity, MfString name, uint32_t code, uint32_t line, MfAmount amount, const char *basis)
+{
+  const MfCodeCost row = { .target = t->sum->name,
+    .module = t->self->module,
+    .name = name,
+    .basis = mf_string (t->self, basis),
+    .unit = t->self->unit + code,
+    .line = line,
+    .quantity = quantity,
+    .low = size_of (amount.low),
+    .likely = size_of (amount.likely),
+    .high = size_of (amount.high) };
+  return mf_emit (&t->self->costs, &row);
+}
+
+static const char *
+basis_of_import (const MfModuleCost *cost)
+{
+  if (cost->run.machine.unbounded)
+    return "the top level, run in the abstract: something in it has no bound";
+  if (cost->run.machine.n_notes)
+    return "the top level, run in the abstract: some of what it calls is not known";
+  return "the top level, run in the abstract: all values are known";
+}
+
+static uint32_t
+line_of_doubt (const MfMachine *machine)
+{
+  for (uint32_t i = 0; i < machine->n_notes; i++)
+    if (machine->notes[i].bytes == MF_UNBOUNDED)
+      return machine->notes[i].line;
+  return 0;
+}
+
+static bool
+publish_module_costs (const Taking *t, const char *basis, uint32_t line)
+{
+  const MfModuleCost *cost = t->cost;
+  MfString name = t->self->module;
+  return publish_cost (t, MF_COST_FILE, name, 0, 0, cost->file, "the file")
+         && publish_cost (t, MF_COST_CODE, name, 0, 0, cost->code,
+             "exact; at most: no name in it exists already")
+         && publish_cost (t, MF_COST_IMPORT, name, 0, line, cost->import, basis)
+         && publish_cost (t, MF_COST_RESIDENT, name, 0, line, cost->resident, basis)
+         && publish_cost (t, MF_COST_IMPORT_PEAK, name, 0, line, cost->peak, basis);
+}
+
+// ---- functions, with what they call in their module
+
+static uint32_t
+function_number (const MfModuleCost *cost, uint32_t code)
+{
+  uint32_t low = 0, high = cost->n_functions;
+  while (low < high) {
+    uint32_t middle = (low + high) / 2;
+    if (cost->functions[middle].unit < code)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < cost->n_functions && cost->functions[low].unit == code ? low : UINT32_MAX;
+}
+
+static void
+tell_why (MfFunctionCost *function, uint32_t line, const char *why)
+{
+  if (function->why[0])
+    return;
+  function->why_line = line;
+  snprintf (function->why, sizeof function->why, "%s", why);
+}
+
+// Adds callees from the innermost outwards: 0 not yet, 1 on the way, 2 done.
+static void
+add_callees (MfModuleCost *cost, uint32_t number, uint8_t *state, unsigned depth)
+{
+  enum { DEEPEST = 60 };
+  MfFunctionCost *function = &cost->functions[number];
+  state[number] = 1;
+  for (uint32_t i = 0; i < function->n_edges; i++) {
+    const MfCallEdge *edge = &function->edges[i];
+    uint32_t callee = function_number (cost, edge->callee);
+    if (callee == UINT32_MAX)
+      continue;
+    if (state[callee] == 0 && depth < DEEPEST)
+      add_callees (cost, callee, state, depth + 1);
+    const MfFunctionCost *called = &cost->functions[callee];
+    if (state[callee] != 2) {
+      tell_why (function, edge->line, callee == number ? "it calls itself" : "calls that lead back to it");
+      function->call.high = called->call.likely ? MF_UNBOUNDED : function->call.high;
+      function->kept.high = called->kept.likely ? MF_UNBOUNDED : function->kept.high;
+      function->peak.high = called->peak.likely ? MF_UNBOUNDED : function->peak.high;
+      continue;
+    }
+    function->call = mf_amount_add (function->call, mf_amount_times (called->call, edge->times));
+    function->kept = mf_amount_add (function->kept, mf_amount_times (called->kept, edge->times));
+    function->peak = mf_amount_add (function->peak, (MfAmount){ 0, called->peak.likely, called->peak.high });
+    if (called->call.high == MF_UNBOUNDED)
+      tell_why (function, edge->line, called->why[0] ? called->why : "a callee that nothing bounds");
+  }
+  state[number] = 2;
+}
+
+static const char *
+basis_of_call (const MfFunctionCost *function)
+{
+  if (function->odd)
+    return "in part: some of its code is not understood";
+  if (function->call.high == MF_UNBOUNDED)
+    return function->why[0] ? function->why : "nothing bounds it";
+  if (function->unknown_calls)
+    return "calls of what is not known are estimated";
+  return "all ways through it; arguments as unknown";
+}
+
+static MfAmount
+dearest_turn (const MfFunctionCost *function)
+{
+  MfAmount turn = { 0 };
+  for (uint32_t i = 0; i < function->n_loops; i++)
+    turn = function->loops[i].iteration.likely > turn.likely ? function->loops[i].iteration : turn;
+  return turn;
+}
+
+static bool
+keep_function (const Taking *t, const MfFunctionCost *function, const MfPyCode *code)
+{
+  uint32_t line = code->firstlineno > 0 ? (uint32_t) code->firstlineno : 0;
+  MfAmount turn = dearest_turn (function);
+  bool unbounded = function->call.high == MF_UNBOUNDED;
+  t->sum->n_unbounded += unbounded;
+  const StaticFunction row = { .function = name_of_code (t->self, code),
+    .place = place_of (t->self, code, unbounded && function->why_line ? function->why_line : line),
+    .target = t->sum->name,
+    .call = size_of (function->call.likely),
+    .most = size_of (function->call.high),
+    .kept = size_of (function->kept.likely),
+    .iteration = size_of (turn.likely),
+    .paths = function->n_paths,
+    .why = unbounded ? mf_string (t->self, basis_of_call (function)) : (MfString){ 0 } };
+  return mf_static_keep (t->self, &t->sum->functions, &row, sizeof row, row.call.bytes, t->self->top);
+}
+
+static bool
+publish_function (const Taking *t, const MfFunctionCost *function)
+{
+  const MfPyCode *code = t->module->codes[function->unit];
+  MfString name = name_of_code (t->self, code);
+  const char *basis = basis_of_call (function);
+  uint32_t line = function->why_line;
+  return publish_cost (t, MF_COST_CODE, name, function->unit, 0, t->cost->codes[function->unit], "exact")
+         && publish_cost (t, MF_COST_CALL, name, function->unit, line, function->call, basis)
+         && publish_cost (t, MF_COST_KEPT, name, function->unit, line, function->kept, basis)
+         && publish_cost (t, MF_COST_CALL_PEAK, name, function->unit, line, function->peak, basis)
+         && keep_function (t, function, code);
+}
+
+static bool
+publish_functions (const Taking *t)
+{
+  MfModuleCost *cost = t->cost;
+  uint8_t *state = mf_resize (t->self, NULL, cost->n_functions + 1);
+  if (!state)
+    return mf_fail (t->self, "there is no memory for %u functions", cost->n_functions);
+  memset (state, 0, cost->n_functions + 1);
+  for (uint32_t i = 0; i < cost->n_functions; i++)
+    if (!state[i])
+      add_callees (cost, i, state, 0);
+  mf_resize (t->self, state, 0);
+  for (uint32_t i = 0; i < cost->n_functions; i++)
+    if (!publish_function (t, &cost->functions[i]))
+      return false;
+  return true;
+}
+
+// ---- operations
+
+static bool
+publish_site (const Taking *t, const MfPyCode *code, const MfOperation *operation, const MfSiteCost *site, bool import)
+{
+  uint64_t each = site->times ? site->bytes / site->times : 0;
+  const MfCodeSite row = { .unit = t->self->unit + code->number,
+    .line = operation->line,
+    .operation = mf_string (t->self, mf_do_text (operation->what)),
+    .offset = operation->offset,
+    .low = size_of (0),
+    .high = size_of (each) };
+  if (!mf_emit (&t->self->sites, &row))
+    return false;
+  if (!import)
+    return true;
+  const StaticOperation kept = { .place = place_of (t->self, code, operation->line),
+    .operation = row.operation,
+    .target = t->sum->name,
+    .bytes = size_of (each),
+    .all = size_of (site->bytes),
+    .times = site->times };
+  return mf_static_keep (t->self, &t->sum->operations, &kept, sizeof kept, kept.all.bytes, t->self->top);
+}
+
+// Before the functions are analysed the sites are those of the import.
+static bool
+publish_sites (const Taking *t, bool import)
+{
+  const MfMachine *machine = &t->cost->run.machine;
+  for (uint32_t i = 0; i < t->module->n_codes; i++) {
+    const MfBody *body = &machine->bodies[i];
+    for (uint32_t k = 0; body->sites && k < body->n; k++)
+      if (body->sites[k].bytes && !publish_site (t, body->code, &body->operations[k], &body->sites[k], import))
+        return false;
+  }
+  return true;
+}
+
+// ---- a module
+
+static void
+sum_module (const Taking *t)
+{
+  TargetSum *sum = t->sum;
+  sum->n_modules++;
+  sum->n_functions += t->cost->n_functions;
+  sum->n_cut_short += !t->cost->whole;
+  sum->resident = mf_amount_add (sum->resident, t->cost->resident);
+  sum->code = mf_amount_add (sum->code, t->cost->load);
+}
+
+static bool
+keep_module (const Taking *t, uint32_t unbounded)
+{
+  const MfModuleCost *cost = t->cost;
+  const StaticModule row = { .module = t->self->module,
+    .target = t->sum->name,
+    .resident = size_of (cost->resident.likely),
+    .import = size_of (cost->import.likely),
+    .peak = size_of (cost->peak.likely),
+    .code = size_of (cost->load.likely),
+    .file = size_of (cost->file.likely),
+    .most = size_of (cost->resident.high),
+    .functions = cost->n_functions,
+    .unbounded = unbounded };
+  return mf_static_keep (t->self, &t->sum->modules, &row, sizeof row, row.resident.bytes, t->self->top);
+}
+
+static bool
+publish_module (const Taking *t)
+{
+  uint32_t before = t->sum->n_unbounded;
+  sum_module (t);
+  return publish_module_costs (t, basis_of_import (t->cost), line_of_doubt (&t->cost->run.machine))
+         && publish_functions (t) && publish_sites (t, true) && keep_module (t, t->sum->n_unbounded - before);
+}
+
+static const MfLowering *
+lowering_for (StaticMemory *self, uint16_t version)
+{
+  MfLowering *lowering = &self->lowerings[(version - 0x0308) & 7];
+  if (lowering->version != version)
+    mf_lowering_init (lowering, version);
+  return lowering;
+}
+
+static bool
+take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module)
+{
+  static MfModuleCost cost; // one at a time, on the one thread of analyzers
+  const MfTarget *target = sum->facts->model;
+  if (!target || target->version != module->header.version || target->python != MF_PYTHON_CPYTHON) {
+    sum->n_other_version++;
+    return true;
+  }
+  const MfModuleQuestion question = { .target = target,
+    .lowering = lowering_for (self, module->header.version),
+    .requested = self->bytes == MF_BYTES_REQUESTED,
+    .name = mf_string_text (self, self->module),
+    .origin = mf_string_text (self, self->origin),
+    .file = self->total,
+    .is_package = self->is_package,
+    .flow = { self->bounds, self->bound.n },
+    .most_steps = self->steps,
+    .memory = PER_ANALYSIS };
+  Taking taking = { self, sum, module, question.name, &cost };
+  bool fine = mf_module_cost (&cost, &question, module);
+  if (!fine)
+    mf_log (self, MF_LOG_WARNING, "%s cannot be analysed: there is no memory for it", question.name);
+  bool on = !fine || publish_module (&taking);
+  mf_module_cost_end (&cost);
+  return on;
+}
+
+bool
+mf_static_take (StaticMemory *self)
+{
+  const MfCodeMemory memory = { self, resize, PER_MODULE };
+  MfCodeError error;
+  MfPyModule *module = mf_pyc_probe (self->content, self->total) ? mf_pyc_read (self->content, self->total, &memory, &error) : NULL;
+  if (!module) {
+    self->n_broken++;
+    return true;
+  }
+  bool on = true;
+  for (uint32_t i = 0; i < self->n_sums && on; i++)
+    on = take_for (self, &self->sums[i], module);
+  mf_py_module_free (module);
+  return on;
+}

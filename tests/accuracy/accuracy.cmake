@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the object model says of whole modules, against what interpreters take for them.
+add_executable (load-price ${CMAKE_CURRENT_LIST_DIR}/load-price.c)
+target_link_libraries (load-price PRIVATE memflow-code-cost PkgConfig::GLIB)
+memflow_script_test (load-cost ${CMAKE_CURRENT_LIST_DIR}/load-cost.py ARGUMENTS corpus LABELS unit sequential)
+memflow_script_test (load-cost-libraries ${CMAKE_CURRENT_LIST_DIR}/load-cost.py ARGUMENTS libraries LABELS long sequential
+  TIMEOUT 1800)
+set_tests_properties (load-cost load-cost-libraries PROPERTIES
+  ENVIRONMENT "LOAD_PRICE=$<TARGET_FILE:load-price>;MEMFLOW=${CMAKE_BINARY_DIR}/memflow")

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+add_executable (pyc-dump ${CMAKE_CURRENT_LIST_DIR}/pyc-dump.c)
+target_link_libraries (pyc-dump PRIVATE memflow-bytecode PkgConfig::GLIB)
+add_executable (mpy-dump ${CMAKE_CURRENT_LIST_DIR}/mpy-dump.c)
+target_link_libraries (mpy-dump PRIVATE memflow-bytecode PkgConfig::GLIB)
+memflow_script_test (pyc-corpus tests/unit/pyc-corpus.py LABELS unit)
+memflow_script_test (pyc-interpreters tests/unit/pyc-interpreters.py LABELS long TIMEOUT 1800)
+set_tests_properties (pyc-corpus pyc-interpreters PROPERTIES
+  ENVIRONMENT "PYC_DUMP=$<TARGET_FILE:pyc-dump>;MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
+memflow_test (bytecode ${CMAKE_CURRENT_LIST_DIR}/bytecode.c LIBRARIES memflow-bytecode)
+memflow_test (pyc-source ${CMAKE_CURRENT_LIST_DIR}/pyc-source.c LIBRARIES memflow-pyc-source)
+memflow_script_test (mpy-corpus tests/unit/mpy-corpus.py LABELS unit)
+set_tests_properties (mpy-corpus PROPERTIES ENVIRONMENT "MPY_DUMP=$<TARGET_FILE:mpy-dump>")
+memflow_test (code-lines unit/code-lines.c LIBRARIES memflow-bytecode)
+memflow_test (base64 unit/base64.c LIBRARIES memflow-bytecode)
