@@ -6,38 +6,10 @@ import os
 import signal
 import unittest
 
-from hooks_run import PYTHON, HooksTest
+from hooks_run import HooksTest
+from pythons import PYTHON, debian, of_pyenv
+from recorded_programs import FORK, SHORT_THREADS, THREADS
 
-THREADS = """
-import threading
-def work(n):
-    for i in range(100):
-        bytes(2000 + n)
-threads = [threading.Thread(target=work, args=(n,)) for n in range(100)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-"""
-SHORT_THREADS = """
-import threading
-def work():
-    bytes(3333)
-for i in range(1000):
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-"""
-FORK = """
-import os
-def child(n):
-    for i in range(100):
-        bytes(5000 + n)
-for n in range(8):
-    if not os.fork():
-        child(n)
-        os._exit(0)
-for n in range(8):
-    os.wait()
-"""
 KILLED = """
 import os, signal
 def last():
@@ -52,23 +24,41 @@ import sys
 sys.setrecursionlimit(5000)
 down(1000)
 """
-# What tracemalloc counts as live is what it was told since it started: the same blocks, followed by address. Its own
-# records are blocks of the raw domain, which it does not count and the program does not use.
-TRACEMALLOC = """
-import gc, json, sys, tracemalloc
-gc.disable()
-def marker(n):
-    return bytes(n)
-def load():
-    kept = [[i, str(i), {i: bytearray(i)}] for i in range(2000)]
-    kept += [json.loads('{"a": [1, 2, {"b": "%d"}]}' % i) for i in range(500)]
-    return kept
-tracemalloc.start(1)
-marker(100001)
-kept = load()
-marker(100002)
-live = tracemalloc.get_traced_memory()[0]
-print(live)
+# Two interpreters beside the main one, each in the main thread and in one of its own; since 3.12 the first has its own lock.
+SUB_INTERPRETERS = """
+import sys, threading
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+isolation = ([{}, {}] if sys.version_info < (3, 12) else [{"isolated": True}, {"isolated": False}])
+made = ([interpreters.create(kind) for kind in ("isolated", "legacy")] if sys.version_info >= (3, 13) else
+        [interpreters.create(**how) for how in isolation])
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+CODE = "def inner(): return [bytes(7000 + %d) for i in range(100)]\\ninner()"
+for n, one in enumerate(made): run(one, CODE % n)
+threads = [threading.Thread(target=run, args=(one, CODE % (10 + n))) for n, one in enumerate(made)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for one in made: interpreters.destroy(one)
+"""
+GREENLETS = """
+import greenlet
+def deep(n, size):
+    if n:
+        return deep(n - 1, size)
+    bytes(size)
+    main.switch()
+    return bytes(size + 50)
+def run(k):
+    for i in range(100):
+        deep(k, 7000 + k)
+main = greenlet.getcurrent()
+greens = [greenlet.greenlet(run) for k in range(3)]
+for k, g in enumerate(greens): g.switch(k)
+while not all(g.dead for g in greens):
+    for g in greens:
+        if not g.dead: g.switch()
 """
 CODE = """
 def make(n):
@@ -189,22 +179,22 @@ class Hooks(HooksTest):
         self.assertEqual([e.frames[0]["line"] for e in blocks], [2 + n % 50 for n in range(500)])
 
     def test_live_bytes_are_those_of_tracemalloc(self):
-        run = self.record(PYTHON, self.script(TRACEMALLOC))
-        live, started = {}, False
-        for event in self.events:
-            if event.size == 100002 + 33:
-                break
-            started |= event.size == 100001 + 33
-            if event.op in ("free", "realloc"):
-                live.pop(event.address if event.op == "free" else event.old, None)
-            if event.op in ("alloc", "realloc") and started:
-                live[event.address] = event.domain, event.size
-        self.assertEqual(sum(size for domain, size in live.values() if domain != "raw"), int(run.stdout))
+        self.check_tracemalloc(debian())
 
-    def test_allocators_that_python_sets_itself(self):
-        for setting in ({"PYTHONMALLOC": "malloc"}, {"PYTHONMALLOC": "debug"}, {"PYTHONDEVMODE": "1"}):
-            self.record(PYTHON, "-c", "def f(): return bytes(12345)\nfor i in range(100): f()", environment=setting)
-            self.assertEqual(len([e for e in self.sized(12345 + 33) if e.functions == ["f", "<module>"]]), 100, setting)
+    def test_sub_interpreters(self):
+        newest = max(of_pyenv(), key=lambda one: one.minor, default=debian())
+        for interpreter in {one.minor: one for one in (debian(), newest)}.values():
+            self.record_on(interpreter, self.script(SUB_INTERPRETERS))
+            for n in (0, 1, 10, 11):
+                blocks = [event for event in self.sized(7033 + n) if "inner" in event.functions]
+                self.assertEqual([event.functions[-1] for event in blocks], ["<module>"] * 100, (interpreter, n))
+            self.check_sequences()
+
+    def test_greenlets(self):
+        self.record(PYTHON, self.script(GREENLETS))
+        for n in range(3):
+            self.assertEqual([e.functions for e in self.sized(7033 + n)], [["deep"] * (n + 1) + ["run"]] * 100)
+            self.assertEqual([e.functions for e in self.sized(7083 + n)], [["deep"] * (n + 1) + ["run"]] * 100)
 
     def test_malloc_is_not_counted_twice(self):
         self.record(PYTHON, "-c", "for i in range(100): bytes(12345)", options=["malloc=yes"])
@@ -213,7 +203,7 @@ class Hooks(HooksTest):
         self.check_sequences()
 
     def test_what_is_dropped_is_counted(self):
-        command = PYTHON, self.script("for i in range(100000): bytes(1000)")
+        command = PYTHON, self.script("for i in range(30000): bytes(1000)")
         fixed = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         self.record(*command, environment=fixed)
         calls = len(self.events)

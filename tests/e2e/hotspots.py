@@ -3,6 +3,7 @@
 N records of 300 to 306 B (each second one is freed at the end), formats N lines of 80 B that are freed at once, and
 reallocates an index of 64 + 8 i B at each hundredth record; its child frees what it never allocated, and keeps 4,096 B."""
 import json
+import math
 import sys
 import unittest
 
@@ -47,6 +48,16 @@ class Hotspots(EndToEnd):
         self.assert_golden("hotspots.txt", said)
         self.assertEqual([line for line in said.splitlines() if len(line) > 80], [])
 
+    def test_what_is_printed_while_it_runs(self):
+        run = self.assert_run(self.memflow("run", "configs/hotspots.ini", "--deterministic", "--set", "hotspots.every=300ms",
+                                           "--set", "report.live=hotspots.n*"))
+        lines = run.stdout.splitlines()
+        self.assertEqual(lines[0], "0.512 s  live 206.2 KiB  peak 206.2 KiB  per second 530.4 KiB  98 % app.py:88")
+        self.assertEqual(lines[1], "  load, 2 % index/__init__.py:17 Index.add")
+        self.assertEqual(len([line for line in lines if "per second" in line]), 2)
+        self.assertEqual([(row["time"], row["live"]) for row in self.rows("hotspots.now")],
+                         [(512000000, sum(300 + i % 7 for i in range(681)) + 64 + 8 * 599), (1024000000, 227206)])
+
     def test_every_byte_is_accounted_for(self):
         self.report()
         sites = {row["site"]: row for row in self.rows("hotspots.site") if row["of"] == "process 4242"}
@@ -66,7 +77,9 @@ class Hotspots(EndToEnd):
         self.assertEqual(sum(row["blocks"] for row in classes), 1200 * 2 + len(index_sizes(1200)) + 1)
 
     def test_flame_graphs(self):
-        weights = {"bytes-at-peak": (records(1200), index_sizes(1200)[-1]), "count": (1200, len(index_sizes(1200)))}
+        left, last = sum(300 + i % 7 for i in range(1, 1200, 2)), index_sizes(1200)[-1]
+        weights = {"bytes-at-peak": (records(1200), last), "count": (1200, len(index_sizes(1200))),
+                   "total-bytes": (records(1200), sum(index_sizes(1200))), "leaked": (left, last)}
         for weight, (loaded, indexed) in weights.items():
             (self.folder / "flames.ini").write_text(STYLES.format(weight=weight))
             self.assert_run(self.memflow("run", "flames.ini", BEFORE))
@@ -75,7 +88,7 @@ class Hotspots(EndToEnd):
             self.assertIn(f"{load} {loaded}", lines)
             self.assertIn(f"{load};Index.add (/srv/app/index/__init__.py:17) {indexed}", lines)
             document = json.loads((self.folder / "flames.speedscope.json").read_text())
-            self.assert_speedscope(document, "none" if weight == "count" else "bytes")
+            self.assert_speedscope(document, "none" if weight == "count" else "bytes")  # the units of its schema
             self.assertEqual([sum(profile["weights"]) for profile in document["profiles"]],
                              [sum(int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(process))
                               for process in ("process 4242", "process 4243")])
@@ -128,6 +141,24 @@ class Hotspots(EndToEnd):
         self.assertEqual(document["by"], "total")
         self.assertIn("--by nonsense", self.diff(BEFORE, AFTER, "--by", "nonsense", status=2).stderr)
 
+    def record(self, options):
+        (self.folder / "record.ini").write_text(
+            f"[pipeline]\nname = record\noutput = .\n[collector known-program]\n{options}\n[format capture]\n")
+        self.assert_run(self.memflow("run", "record.ini", "--plugin-path", MODULE))
+        return self.folder / "record.mfc"
+
+    def test_diff_says_what_is_an_estimate(self):
+        sampled = self.record("records = 1200\nsampling = 1000B")
+        said = self.diff(BEFORE, sampled).stdout
+        self.assertIn("B is estimated from a sample, A is exact", said)
+        document = json.loads(self.diff(BEFORE, sampled, "--json").stdout)
+        load = next(site for site in document["sites"] if site["site"] == LOAD)
+        p = [1 - math.exp(-(300 + i % 7) / 1000) for i in range(1200)]
+        self.assertEqual(load["b"], sum(int((300 + i % 7) / p[i] + 0.5) for i in range(1200)))
+        error = 1.959964 * math.sqrt(sum((300 + i % 7) ** 2 * (1 / p[i]) * (1 / p[i] - 1) for i in range(1200)))
+        self.assertAlmostEqual(load["change_error"], error, delta=1)
+        self.assertNotIn("change_error", json.loads(self.diff(BEFORE, AFTER, "--json").stdout))
+
     def test_diff_of_what_is_no_capture(self):
         self.assertIn("two captures", self.diff(BEFORE, status=2).stderr)
         (self.folder / "empty.mfc").write_bytes(b"")
@@ -135,10 +166,7 @@ class Hotspots(EndToEnd):
         self.assertNotEqual(self.memflow("diff", BEFORE, "none.mfc").status, 0)
 
     def test_the_captures_are_what_the_module_publishes(self):
-        (self.folder / "record.ini").write_text(
-            "[pipeline]\nname = record\noutput = .\n[collector known-program]\nrecords = 1200\n[format capture]\n")
-        self.assert_run(self.memflow("run", "record.ini", "--plugin-path", MODULE))
-        self.assertIn("no call site changed", self.diff(BEFORE, "record.mfc").stdout)
+        self.assertIn("no call site changed", self.diff(BEFORE, self.record("records = 1200")).stdout)
 
 
 if __name__ == "__main__":

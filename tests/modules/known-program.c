@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A collector that publishes the allocations of a small program whose every byte is known: it loads records, keeps an index
-// of them, formats lines that are freed at once, forks, and is refused one request. `records` tells how many.
+// of them, formats lines that are freed at once, forks, and is refused one request. `records` tells how many. With
+// `sampling` it says that only some were recorded.
 #include <memflow/plugin.h>
 
 typedef struct {
   MfStage stage;
+  MF_OUT (MfProgramStart) starts;
   MF_OUT (MfAlloc) out;
   uint32_t records;
+  MfSize sampling;
   MfStack main, load, index, format, worker;
   uint32_t sequence[3];
   int64_t time;
@@ -93,10 +96,13 @@ collect (void *stage)
   self->index = frame (self, self->load, "Index.add", "/srv/app/index/__init__.py", 17);
   self->format = frame (self, self->load, "format_line", "/srv/app/text.py", 9);
   self->worker = frame (self, self->main, "work", "/srv/app/pool.py", 5);
-  return load_records (self) && end (self);
+  MfProgramStart start = { .process = self->process, .sampling = self->sampling };
+  return (self->sampling.bytes == MF_SIZE_NONE.bytes || (mf_emit (&self->starts, &start) && mf_flush (self)))
+    && load_records (self) && end (self);
 }
 
 MF_PLUGIN (KnownProgram, "known-program", .kind = MF_COLLECTOR, .summary = "allocations of a known program",
-  MF_OPTIONS (MF_OPTION (KnownProgram, records, "2000", "how many records it loads")),
-  MF_PUBLISHES (MF_OUTPUT (KnownProgram, out, MfAlloc)),
+  MF_OPTIONS (MF_OPTION (KnownProgram, records, "2000", "how many records it loads"),
+    MF_OPTION (KnownProgram, sampling, NULL, "mean bytes between the blocks that were recorded")),
+  MF_PUBLISHES (MF_OUTPUT (KnownProgram, starts, MfProgramStart), MF_OUTPUT (KnownProgram, out, MfAlloc)),
   .collect = collect);

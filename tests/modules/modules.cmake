@@ -27,3 +27,8 @@ memflow_script_test (modules-path tests/modules/search-path.py
 
 memflow_script_test (stranger-replay tests/modules/stranger-replay.py LABELS e2e
   ARGUMENTS $<TARGET_FILE:memflow-command> ${CMAKE_BINARY_DIR}/tests/parts ${CMAKE_BINARY_DIR}/stranger-modules)
+
+# Costs as a test wants them, for the analyzers that judge costs.
+add_library (priced MODULE ${CMAKE_CURRENT_LIST_DIR}/priced.c)
+set_target_properties (priced PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/priced)
+target_link_libraries (priced PRIVATE memflow-api)

@@ -57,6 +57,15 @@ take (void *user, const MfAlloc *event)
   return !fixture->refuse_after || fixture->events->len < fixture->refuse_after;
 }
 
+static bool
+take_many (void *user, const MfAlloc *events, uint32_t n)
+{
+  bool going = true;
+  for (uint32_t i = 0; i < n; i++)
+    going = take (user, &events[i]);
+  return going;
+}
+
 static void
 note_program (void *user, int32_t process, uint32_t version, uint32_t stacks)
 {
@@ -74,10 +83,9 @@ note_loss (void *user, MfRingLoss reason, uint64_t count, const char *why)
 }
 
 static void
-set_up (Fixture *fixture, const void *data)
+set_up_for (Fixture *fixture, bool (*events) (void *user, const MfAlloc *events, uint32_t n))
 {
-  (void) data;
-  const MfRingSink sink = { fixture, resize, intern, stack, take, note_program, note_loss };
+  const MfRingSink sink = { fixture, resize, intern, stack, take, note_program, note_loss, .events = events };
   fixture->region = aligned_alloc (MF_RING_PAGE, mf_ring_region_size (SLOTS, RING));
   memset (fixture->region, 0, mf_ring_region_size (SLOTS, RING));
   fixture->events = g_array_new (FALSE, FALSE, sizeof (MfAlloc));
@@ -86,6 +94,20 @@ set_up (Fixture *fixture, const void *data)
   fixture->why = g_string_new (NULL);
   fixture->going = true;
   fixture->reader = mf_ring_reader_new (fixture->region, SLOTS, RING, (MfRingInstant) { 0, 0 }, &sink);
+}
+
+static void
+set_up (Fixture *fixture, const void *data)
+{
+  (void) data;
+  set_up_for (fixture, NULL);
+}
+
+static void
+set_up_for_many (Fixture *fixture, const void *data)
+{
+  (void) data;
+  set_up_for (fixture, take_many);
 }
 
 static void
@@ -107,6 +129,7 @@ open_ring (Fixture *fixture, uint32_t slot)
 {
   MfRing *ring = mf_ring_at (fixture->region, slot);
   ring->process = 100 + (int32_t) slot;
+  fixture->region->used = SLOTS;
   ring->state = MF_SLOT_LIVE;
 }
 
@@ -128,7 +151,8 @@ put (Fixture *fixture, uint32_t slot, const void *record, size_t n)
 static void
 put_alloc (Fixture *fixture, uint32_t slot, uint64_t time, uint64_t address, uint32_t stack_slot)
 {
-  MfAllocRecord record = { { .kind = MF_RECORD_ALLOC, .domain = MF_DOMAIN_OBJ, .value = stack_slot }, time, address, 64 };
+  MfAllocRecord record = { { .kind = MF_RECORD_ALLOC, .domain = MF_DOMAIN_OBJ, .stack = stack_slot & 0xffff,
+      .value = (uint32_t) time }, address, 64 };
   put (fixture, slot, &record, sizeof record);
   mf_ring_at (fixture->region, slot)->events++;
 }
@@ -173,7 +197,7 @@ test_time_order (Fixture *fixture, const void *data)
   for (uint32_t slot = 0; slot < SLOTS; slot++) {
     open_ring (fixture, slot);
     for (guint i = 0; i < 4; i++)
-      put_alloc (fixture, slot, times[slot][i], 0x1000, MF_NO_SLOT);
+      put_alloc (fixture, slot, times[slot][i], 0x1000, MF_NO_STACK);
   }
   g_assert_cmpuint (drain (fixture, 10), ==, 10);
   g_assert_cmpuint (drain (fixture, 20), ==, 2);
@@ -181,6 +205,38 @@ test_time_order (Fixture *fixture, const void *data)
     g_assert_cmpint (event (fixture, i)->time.ns, ==, i + 1);
   g_assert_cmpuint (event (fixture, 11)->sequence, ==, 4);
   g_assert_cmpuint (mf_ring_reader_threads (fixture->reader), ==, SLOTS);
+}
+
+// Each kind twice: behind a record of another kind, and behind an event, from where events are read in a row.
+static void
+test_what_events_say (Fixture *fixture, const void *data)
+{
+  (void) data;
+  static const struct { MfReallocRecord record; size_t n; uint16_t op; MfAddress address, old; MfSize size; } cases[] = {
+    { { { .kind = MF_RECORD_ALLOC }, 0x1000, 64, 0 }, 24, MF_OP_ALLOC, { 0x1000 }, { UINT64_MAX }, { 64 } },
+    { { { .kind = MF_RECORD_FREE }, 0x1000, 0, 0 }, 16, MF_OP_FREE, { 0x1000 }, { UINT64_MAX }, { UINT64_MAX } },
+    { { { .kind = MF_RECORD_REALLOC }, 0x2000, 9, 0x1000 }, 32, MF_OP_REALLOC, { 0x2000 }, { 0x1000 }, { 9 } },
+    { { { .kind = MF_RECORD_FAILED }, 0, 7, 0 }, 24, MF_OP_FAILED, { UINT64_MAX }, { UINT64_MAX }, { 7 } },
+    { { { .kind = MF_RECORD_FAILED }, 0x1000, 7, 0 }, 24, MF_OP_FAILED, { UINT64_MAX }, { 0x1000 }, { 7 } },
+  };
+  open_ring (fixture, 0);
+  put (fixture, 0, &(MfTimeRecord) { { .kind = MF_RECORD_TIME }, UINT64_C (5) << 32 }, sizeof (MfTimeRecord));
+  for (gsize i = 0; i < 4 * G_N_ELEMENTS (cases); i++) {
+    MfReallocRecord record = cases[i / 4].record;
+    record.head.domain = MF_DOMAIN_MEM;
+    record.head.stack = MF_NO_STACK;
+    record.head.value = (uint32_t) i;
+    if (i % 4 == 0)
+      put (fixture, 0, &(MfLostRecord) { { .kind = MF_RECORD_LOST }, 0 }, sizeof (MfLostRecord));
+    put (fixture, 0, &record, cases[i / 4].n);
+  }
+  g_assert_cmpuint (drain (fixture, UINT64_C (6) << 32), ==, 4 * G_N_ELEMENTS (cases));
+  for (guint i = 0; i < fixture->events->len; i++) {
+    const MfAlloc expected = { .time.ns = ((gint64) 5 << 32) + i, .address = cases[i / 4].address,
+      .old_address = cases[i / 4].old, .size = cases[i / 4].size, .granted = MF_SIZE_NONE, .process = 100, .thread = 1,
+      .op = cases[i / 4].op, .domain = MF_DOMAIN_MEM, .sequence = i + 1 };
+    g_assert_cmpmem (event (fixture, i), sizeof expected, &expected, sizeof expected);
+  }
 }
 
 static void
@@ -207,9 +263,9 @@ test_wrapping_and_room (Fixture *fixture, const void *data)
   const MfRing *ring = mf_ring_at (fixture->region, 0);
   open_ring (fixture, 0);
   for (uint64_t i = 1; i <= 1000; i++) {
-    put_alloc (fixture, 0, i, i, MF_NO_SLOT);
+    put_alloc (fixture, 0, i, i, MF_NO_STACK);
     if (i % 3 == 0)
-      put (fixture, 0, &(MfFreeRecord) { { .kind = MF_RECORD_FREE, .value = MF_NO_SLOT }, i, i }, sizeof (MfFreeRecord));
+      put (fixture, 0, &(MfFreeRecord) { { .kind = MF_RECORD_FREE, .stack = MF_NO_STACK, .value = (uint32_t) i }, i }, sizeof (MfFreeRecord));
     drain (fixture, i);
     g_assert_cmpuint (ring->tail, ==, ring->head);
   }
@@ -225,7 +281,7 @@ test_a_slot_is_used_again (Fixture *fixture, const void *data)
   for (uint64_t i = 1; i <= 10; i++) {
     ring->events = ring->dropped = 0;
     open_ring (fixture, 1);
-    put_alloc (fixture, 1, i, i, MF_NO_SLOT);
+    put_alloc (fixture, 1, i, i, MF_NO_STACK);
     ring->state = MF_SLOT_CLOSED;
     g_assert_cmpuint (drain (fixture, i), ==, 1);
     g_assert_cmpuint (ring->state, ==, MF_SLOT_FREE);
@@ -241,9 +297,9 @@ test_losses_are_exact (Fixture *fixture, const void *data)
   (void) data;
   MfRing *ring = mf_ring_at (fixture->region, 0);
   open_ring (fixture, 0);
-  put_alloc (fixture, 0, 1, 1, MF_NO_SLOT);
+  put_alloc (fixture, 0, 1, 1, MF_NO_STACK);
   put (fixture, 0, &(MfLostRecord) { { .kind = MF_RECORD_LOST }, 5 }, sizeof (MfLostRecord));
-  put_alloc (fixture, 0, 2, 1, MF_NO_SLOT);
+  put_alloc (fixture, 0, 2, 1, MF_NO_STACK);
   ring->dropped = 8;  // three more, which no record tells
   ring->events++;     // killed while it wrote
   fixture->region->homeless = 2;
@@ -257,14 +313,17 @@ test_losses_are_exact (Fixture *fixture, const void *data)
 static void
 test_a_sink_that_stops (Fixture *fixture, const void *data)
 {
-  (void) data;
   open_ring (fixture, 0);
   for (uint64_t i = 1; i <= 10; i++)
-    put_alloc (fixture, 0, i, i, MF_NO_SLOT);
+    put_alloc (fixture, 0, i, i, MF_NO_STACK);
   fixture->refuse_after = 4;
   drain (fixture, 20);
   g_assert_false (fixture->going);
-  g_assert_cmpuint (fixture->events->len, ==, 4);
+  g_assert_cmpuint (fixture->events->len, ==, data ? 9 : 4);  // those that lie in one piece are told at once
+  fixture->refuse_after = 0;
+  fixture->going = true;
+  drain (fixture, 30);
+  g_assert_cmpuint (fixture->events->len, ==, 10);
 }
 
 // ---- what cannot be true: one sentence, nothing of the ring afterwards, the other rings go on
@@ -352,15 +411,15 @@ test_spoiled (Fixture *fixture, const void *data)
   const Spoiled *how = data;
   open_ring (fixture, 0);
   open_ring (fixture, 1);
-  put_alloc (fixture, 0, 1, 1, MF_NO_SLOT);
+  put_alloc (fixture, 0, 1, 1, MF_NO_STACK);
   drain (fixture, 2);
   how->spoil (fixture, mf_ring_at (fixture->region, 0));
-  put_alloc (fixture, 1, 4, 4, MF_NO_SLOT);
+  put_alloc (fixture, 1, 4, 4, MF_NO_STACK);
   drain (fixture, 5);
   g_assert_nonnull (strstr (fixture->why->str, how->why));
   g_assert_cmpuint (fixture->events->len, ==, 2);
   g_assert_cmpuint (event (fixture, 1)->address.at, ==, 4);
-  put_alloc (fixture, 0, 6, 6, MF_NO_SLOT);
+  put_alloc (fixture, 0, 6, 6, MF_NO_STACK);
   g_assert_cmpuint (drain (fixture, 7), ==, 0);
 }
 
@@ -369,7 +428,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   static const struct { const char *name; void (*test) (Fixture *fixture, const void *data); } tests[] = {
-    { "/ring-reader/time-order", test_time_order }, { "/ring-reader/stacks", test_stacks },
+    { "/ring-reader/time-order", test_time_order }, { "/ring-reader/what-events-say", test_what_events_say },
+    { "/ring-reader/stacks", test_stacks },
     { "/ring-reader/wrapping-and-room", test_wrapping_and_room },
     { "/ring-reader/slot-used-again", test_a_slot_is_used_again },
     { "/ring-reader/losses-are-exact", test_losses_are_exact },
@@ -377,6 +437,10 @@ main (int argc, char **argv)
   };
   for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
     g_test_add (tests[i].name, Fixture, NULL, set_up, tests[i].test, tear_down);
+  for (gsize i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree char *path = g_strconcat (tests[i].name, "/many-at-once", NULL);
+    g_test_add (path, Fixture, tests, set_up_for_many, tests[i].test, tear_down);
+  }
   for (gsize i = 0; i < G_N_ELEMENTS (spoiled); i++) {
     g_autofree char *path = g_strconcat ("/ring-reader/spoiled/", spoiled[i].name, NULL);
     g_test_add (path, Fixture, &spoiled[i], set_up, test_spoiled, tear_down);

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the collector ptrace share: a running process, and what memflow tells of it."""
+import json
+import os
+import re
+import subprocess
+
+from end_to_end import EndToEnd
+
+FIGURES = {"used": "# bytes in allocated blocks", "available": "# bytes in available blocks",
+           "headers": "# bytes lost to pool headers", "quantization": "# bytes lost to quantization",
+           "alignment": "# bytes lost to arena alignment", "arenas": "# arenas allocated current"}
+
+
+class AttachTest(EndToEnd):
+    def target(self, python, *words, stderr=subprocess.DEVNULL):
+        process = subprocess.Popen([python, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def look(self, process, *options, length="200ms", status=0):
+        sets = [word for option in options for word in ("--set", f"target.{option}")]
+        run = self.memflow("run", "configs/attach.ini", "--for", length, "--set", f"target.pid={process.pid}", *sets)
+        self.assert_run(run, status)
+        self.rows = {}
+        lines = (self.folder / "reports/attach.jsonl").read_text().splitlines() if status == 0 else []
+        for event in map(json.loads, lines):
+            self.rows.setdefault(event["type"], []).append(event["row"] | {"epoch": event["epoch"], "input": event["input"]})
+        self.samples = self.rows.get("process.sample", [])
+        return run
+
+    @staticmethod
+    def stack_of(row):
+        return [[frame["function"], frame["file"], frame["line"]] for frame in row["stack"] or []]
+
+    @staticmethod
+    def figures_of_python(process):
+        """What sys._debugmallocstats() printed: rows of (size, pools, used, available), and the totals by name."""
+        text, number = "", lambda word: int(word.replace(",", ""))
+        while "arena map counts" not in text and "free PyDictObjects" not in text and "lost to arena alignment" not in text:
+            text += process.stderr.readline()
+        classes = [tuple(map(int, row)) for row in re.findall(r"^ +\d+ +(\d+) +(\d+) +(\d+) +(\d+)$", text, re.M)]
+        totals = {name: number(re.search(rf"^{title} += +([\d,]+)$", text, re.M).group(1)) for name, title in FIGURES.items()}
+        return classes, totals | {"empty_pools": number(re.search(r"^([\d,]+) unused pools", text, re.M).group(1))}
+
+    def check_c_heap(self, process):
+        """That of tests/programs/c-heap.c, which says what mallinfo2() says and stops."""
+        names = ("arena", "free_chunks", "fast_chunks", "mapped_chunks", "mapped", "fast", "used", "free", "top")
+        expected = dict(zip(names, map(int, process.stdout.readline().split())))
+        os.waitpid(process.pid, os.WUNTRACED)
+        run = self.look(process, "heap=once", "c-heap=yes", "when-full=block", "interval=1s")
+        told, = self.rows["glibc.total"]
+        self.assertEqual({name: told[name] for name in names}, expected)
+        self.assertEqual(told["arenas"], 4)
+        self.assertEqual(sum(row["size"] for row in self.rows["heap.block"]), told["arena"])
+        self.assertGreater(told["fast_chunks"], 20)
+        return run
