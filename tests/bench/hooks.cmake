@@ -1,3 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 memflow_script_test (bench-hooks-overhead tests/bench/hooks-overhead.py LABELS bench)
 set_tests_properties (bench-hooks-overhead PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
+memflow_script_test (bench-hooks-instructions tests/bench/hooks-instructions.py LABELS bench)
+set_tests_properties (bench-hooks-instructions PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
+add_executable (bench-ring-rate bench/ring-rate.c)
+target_link_libraries (bench-ring-rate PRIVATE memflow-ring-reader)
+if (NOT MEMFLOW_ASAN AND NOT MEMFLOW_TSAN)
+  memflow_measured_test (bench-ring-rate LABELS bench COMMAND $<TARGET_FILE:bench-ring-rate>)
+endif ()
+memflow_script_test (bench-agent-cost tests/bench/agent-cost.py LABELS bench)
+set_tests_properties (bench-agent-cost PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")

@@ -8,3 +8,13 @@ if (NOT MEMFLOW_ASAN AND NOT MEMFLOW_TSAN)
   memflow_measured_test (bench-hotspots-rate-long LABELS bench long TIMEOUT 600
     COMMAND $<TARGET_FILE:bench-hotspots-rate> 100000 1000 3)
 endif ()
+
+# The whole way from a capture. Its limit is in plain look-ups, not in seconds.
+add_executable (bench-analysis-path ${CMAKE_CURRENT_LIST_DIR}/analysis-path.c)
+target_link_libraries (bench-analysis-path PRIVATE memflow memflow-wire PkgConfig::GLIB)
+if (NOT MEMFLOW_ASAN AND NOT MEMFLOW_TSAN)
+  memflow_measured_test (bench-analysis-path LABELS bench
+    COMMAND $<TARGET_FILE:bench-analysis-path> 3000 ${CMAKE_BINARY_DIR}/bench-analysis-path.mfc 60)
+  memflow_measured_test (bench-analysis-path-long LABELS bench long TIMEOUT 1200
+    COMMAND $<TARGET_FILE:bench-analysis-path> 100000 ${CMAKE_BINARY_DIR}/bench-analysis-path-long.mfc 60)
+endif ()
