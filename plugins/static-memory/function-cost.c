@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the blocks of a function in reverse postorder, each with what is known at its beginning, and compares paths.
-#include "function-cost.h"
+// Runs the blocks of a function in reverse postorder, each with what is known at its beginning.
+#include "function-paths.h"
 
 #include <string.h>
 
@@ -13,20 +13,13 @@ typedef struct {
 } State;
 
 typedef struct {
-  MfAmount allocated, kept;
-  uint64_t survives, peak;
-  MfAmount times; // turns of all loops around it
-  bool raises;
-} BlockCost;
-
-typedef struct {
   MfModuleRun *run;
   const MfFlowQuestion *question;
   const MfPyCode *code;
   MfBody *body;
   MfFlowGraph graph;
   State *states;
-  BlockCost *costs;
+  MfBlockCost *costs;
   MfAmount *turns; // of loops
   bool *proven;
   MfActivation *activation;
@@ -334,7 +327,7 @@ static void
 run_block (Flow *f, uint32_t block)
 {
   MfMachine *machine = &f->run->machine;
-  BlockCost *cost = &f->costs[block];
+  MfBlockCost *cost = &f->costs[block];
   MfThing *kept = NULL;
   f->block = block;
   widen (f, block);
@@ -362,92 +355,6 @@ run_block (Flow *f, uint32_t block)
   go_on (f, block, last, kept);
   mf_thing_unref (&machine->heap, kept);
   drop_state (f, &f->states[block]);
-}
-
-// ---- paths
-
-typedef struct {
-  MfAmount call, kept; // from here to the end: low over the cheapest way, high over the dearest
-  uint64_t survives, peak, paths;
-  bool ends;
-} Way;
-
-// Where a path goes on behind a block. A back edge leaves its loop by the exits of that loop.
-static uint32_t
-ways_of (const Flow *f, uint32_t block, uint32_t *to, uint32_t room, bool exceptions)
-{
-  const MfFlowBlock *b = &f->graph.blocks[block];
-  uint32_t n = 0, edges[] = { b->next[0], b->next[1], exceptions ? b->handler : MF_NO_BLOCK };
-  for (uint32_t i = 0; i < 3; i++) {
-    uint32_t next = edges[i];
-    if (next == MF_NO_BLOCK || f->graph.blocks[next].position == MF_NO_BLOCK)
-      continue;
-    if (!mf_flow_is_back_edge (&f->graph, block, next)) {
-      if (n < room)
-        to[n++] = next;
-      continue;
-    }
-    uint32_t loop = f->graph.blocks[next].loop;
-    for (uint32_t k = f->graph.blocks[block].position + 1; k < f->graph.n_order && n < room && loop != MF_NO_BLOCK; k++) {
-      uint32_t exit = f->graph.order[k];
-      const MfFlowBlock *header = &f->graph.blocks[f->graph.loops[loop].header];
-      bool leaves = !mf_flow_loop_contains (&f->graph, loop, exit) && (header->next[0] == exit || header->next[1] == exit);
-      if (leaves)
-        to[n++] = exit;
-    }
-  }
-  return n;
-}
-
-static void
-join_ways (Way *way, const Way *other, uint32_t n)
-{
-  if (n == 0) {
-    *way = *other;
-    return;
-  }
-  way->call.low = other->call.low < way->call.low ? other->call.low : way->call.low;
-  way->call.high = other->call.high > way->call.high ? other->call.high : way->call.high;
-  way->call.likely = mf_more (way->call.likely / (n + 1) * n, other->call.likely / (n + 1));
-  way->kept.low = other->kept.low < way->kept.low ? other->kept.low : way->kept.low;
-  way->kept.high = other->kept.high > way->kept.high ? other->kept.high : way->kept.high;
-  way->kept.likely = mf_more (way->kept.likely / (n + 1) * n, other->kept.likely / (n + 1));
-  way->survives = other->survives > way->survives ? other->survives : way->survives;
-  way->peak = other->peak > way->peak ? other->peak : way->peak;
-  way->paths = mf_more (way->paths, other->paths);
-}
-
-static void
-add_block (Way *way, const BlockCost *cost)
-{
-  way->call = mf_amount_add (way->call, mf_amount_times (cost->allocated, cost->times));
-  way->kept = mf_amount_add (way->kept, mf_amount_times (cost->kept, cost->times));
-  way->survives = mf_more (way->survives, cost->survives);
-  way->peak = cost->peak > way->peak ? cost->peak : way->peak;
-}
-
-// Exceptions count for the most that is possible, not for the likely.
-static void
-compare_paths (Flow *f, Way *ways)
-{
-  enum { MOST = 8 };
-  for (uint32_t i = f->graph.n_order; i-- > 0;) {
-    uint32_t block = f->graph.order[i], to[MOST];
-    uint32_t normal = ways_of (f, block, to, MOST, false);
-    Way way = { .paths = 1 };
-    for (uint32_t k = 0; k < normal; k++)
-      join_ways (&way, &ways[to[k]], k);
-    uint32_t handler = f->graph.blocks[block].handler;
-    if (handler != MF_NO_BLOCK && !mf_flow_is_back_edge (&f->graph, block, handler)) {
-      const Way *other = &ways[handler];
-      way.call.high = other->call.high > way.call.high ? other->call.high : way.call.high;
-      way.kept.high = other->kept.high > way.kept.high ? other->kept.high : way.kept.high;
-      way.survives = other->survives > way.survives ? other->survives : way.survives;
-      way.peak = other->peak > way.peak ? other->peak : way.peak;
-    }
-    add_block (&way, &f->costs[block]);
-    ways[block] = way;
-  }
 }
 
 // ---- loops in the result
@@ -557,21 +464,9 @@ mf_function_cost (MfModuleRun *run, const MfFlowQuestion *question, const MfPyCo
       run_block (&f, f.graph.order[i]);
   for (uint32_t i = 0; i < machine->n_notes; i++)
     doubts += machine->notes[i].why == MF_DOUBT_CALL ? machine->notes[i].count : 0;
-  Way *ways = mf_arena_take (&run->arena, (f.graph.n + 1ull) * sizeof *ways);
-  if (!ways)
-    return false;
-  memset (ways, 0, (f.graph.n + 1ull) * sizeof *ways);
   tell_loops (&f);
-  compare_paths (&f, ways);
-  const Way *whole = &ways[0];
-  cost->call = whole->call;
-  cost->kept = whole->kept;
-  uint64_t peak = mf_more (whole->survives, whole->peak);
-  cost->peak = (MfAmount){ whole->peak < cost->call.low ? whole->peak : cost->call.low, mf_more (peak, cost->kept.likely),
-    mf_more (peak, cost->kept.high) };
-  cost->cheapest = mf_amount (whole->call.low);
-  cost->dearest = mf_amount (whole->call.high);
-  cost->n_paths = whole->paths;
+  if (!mf_function_paths (&f.graph, f.costs, f.body->operations, &run->arena, cost))
+    return false;
   cost->unknown_calls = (uint32_t) doubts;
   cost->unbounded = cost->call.high == MF_UNBOUNDED;
   cost->generator = (code->flags & GENERATOR) != 0;

@@ -35,11 +35,12 @@ typedef struct {
 
 enum { MF_MOST_LOOPS = 8, MF_MOST_EDGES = 64, MF_MOST_PATHS = 16 };
 
-// A way through the function, for its decisions.
+// Ways through the function that cost the same, or nearly so where there are too many.
 typedef struct {
-  MfAmount call;
-  uint32_t lines[4]; // where it differs: the first decisions taken
-  uint32_t n_lines, count;
+  MfAmount call;     // what the function itself allocates on them, without what it calls
+  uint64_t count;    // how many they are; saturates
+  uint32_t lines[4]; // where the first decisions lead on all of them
+  uint32_t n_lines;
 } MfPathCost;
 
 typedef struct {
@@ -47,10 +48,10 @@ typedef struct {
   MfAmount call, kept, peak; // of the function alone, without what it calls in its module
   MfAmount frame;
   uint64_t n_paths;          // saturates
-  MfAmount cheapest, dearest;
+  MfPathCost groups[MF_MOST_PATHS]; // from cheapest to dearest; none when there is one way only
   MfLoopCost loops[MF_MOST_LOOPS];
   MfCallEdge edges[MF_MOST_EDGES];
-  uint32_t n_loops, n_edges;
+  uint32_t n_loops, n_edges, n_groups;
   uint32_t unknown_calls;
   uint32_t why_line; // what makes it unbounded, or a range
   char why[56];

@@ -789,6 +789,62 @@ typedef struct {
   MfThing *low, *high;
 } Callee;
 
+static MfSiteCost *
+site_of (const Step *s)
+{
+  MfSiteCost *sites = s->m->flow ? s->a->body->flow_sites : s->a->body->sites;
+  return sites && s->a->at ? &sites[s->a->at - 1] : NULL;
+}
+
+static void
+note_doing (Step *s, const char *what, const char *name, size_t n)
+{
+  enum { MOST = 60 };
+  size_t before = strlen (what), kept = n < MOST ? n : MOST;
+  char *text = mf_arena_take (s->m->arena, before + kept + 1);
+  if (!text)
+    return;
+  memcpy (text, what, before);
+  for (size_t i = 0; i < kept; i++)
+    text[before + i] = name[i] < 0x20 || name[i] >= 0x7f ? '?' : name[i];
+  text[before + kept] = 0;
+  site_of (s)->doing = text;
+}
+
+// The name of what is called first from here stays with the site, for people.
+static void
+note_callee (Step *s, const MfThing *function, MfThing *const *arguments, uint32_t n)
+{
+  const MfSiteCost *site = site_of (s);
+  if (!site || site->doing)
+    return;
+  if (function->kind == MF_V_METHOD)
+    function = function->parts.b;
+  const MfPyValue *name;
+  switch (function->kind) {
+  case MF_V_FUNCTION:
+    name = mf_py_full_name (function->function->code);
+    note_doing (s, "calls ", (const char *) name->bytes, name->n);
+    break;
+  case MF_V_CLASS:
+    note_doing (s, "makes an instance of ", function->class->name, function->class->name_n);
+    break;
+  case MF_V_TEXT:
+    if (function->text.bytes)
+      note_doing (s, "calls ", function->text.bytes, function->text.n);
+    break;
+  case MF_V_BUILTIN:
+    if (n > 1 && arguments[1]->kind == MF_V_TEXT && arguments[1]->text.bytes && function->builtin.n == strlen ("__build_class__")
+        && !memcmp (function->builtin.name, "__build_class__", function->builtin.n))
+      note_doing (s, "makes class ", arguments[1]->text.bytes, arguments[1]->text.n);
+    else
+      note_doing (s, "calls ", function->builtin.name, function->builtin.n);
+    break;
+  default:
+    break;
+  }
+}
+
 static MfThing *
 call_slots (Step *s, Callee callee, MfThing **arguments, uint32_t n, MfThing *kwnames)
 {
@@ -810,6 +866,7 @@ call (Step *s, bool slots, MfThing *kwnames)
     return MF_GO_STOP;
   Callee callee = { arguments[0], slots ? arguments[1] : &s->heap->null };
   s->a->top -= n + below;
+  note_callee (s, callee.low->kind == MF_V_NULL ? callee.high : callee.low, arguments + below, n);
   MfThing *result = call_slots (s, callee, arguments + below, n, kwnames);
   mf_thing_unref (s->heap, callee.low);
   if (slots)
@@ -864,6 +921,7 @@ do_call_any (Step *s)
   uint32_t n;
   MfThing **items = mapping->kind == MF_V_NULL ? mf_machine_items (s->m, sequence, &n) : NULL, *result;
   if (items) {
+    note_callee (s, function, items, n);
     result = mf_machine_call (s->m, function, items, n, NULL);
     mf_heap_array_free (s->heap, items, (n + 1ull) * sizeof *items);
   } else {

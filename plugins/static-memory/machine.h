@@ -23,7 +23,8 @@ typedef enum {
 // What one operation asked for, summed over its executions.
 typedef struct {
   uint64_t bytes;
-  uint32_t times, line;
+  const char *doing; // of calls, "calls NAME" with the first function called there; else NULL
+  uint32_t times;
 } MfSiteCost;
 
 // A code object, lowered when it is first needed.

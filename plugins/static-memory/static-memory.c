@@ -150,6 +150,7 @@ stop (void *stage)
   for (uint32_t i = 0; i < self->n_sums; i++) {
     mf_resize (self, self->sums[i].modules.rows, 0);
     mf_resize (self, self->sums[i].functions.rows, 0);
+    mf_resize (self, self->sums[i].paths.rows, 0);
     mf_resize (self, self->sums[i].operations.rows, 0);
   }
   for (uint32_t i = 0; self->bounds && i < self->bound.n; i++)
@@ -172,6 +173,6 @@ MF_PLUGIN (StaticMemory, "static-memory", .kind = MF_ANALYZER,
   MF_CONSUMES (MF_INPUT (MfCodeContent, on_content)),
   MF_PUBLISHES (MF_OUTPUT (StaticMemory, costs, MfCodeCost), MF_OUTPUT (StaticMemory, sites, MfCodeSite),
     MF_OUTPUT (StaticMemory, modules, StaticModule), MF_OUTPUT (StaticMemory, functions, StaticFunction),
-    MF_OUTPUT (StaticMemory, operations, StaticOperation), MF_OUTPUT (StaticMemory, statements, MfStatement)),
+    MF_OUTPUT (StaticMemory, paths, StaticPath), MF_OUTPUT (StaticMemory, operations, StaticOperation), MF_OUTPUT (StaticMemory, statements, MfStatement)),
   .declare = declare, .start = start, .finish = finish, .stop = stop);
 // clang-format on

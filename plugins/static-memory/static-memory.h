@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
   const MfTargetFacts *facts;
   MfString name;
-  KeptRows modules, functions, operations;
+  KeptRows modules, functions, paths, operations;
   MfAmount resident, code;
   uint32_t n_modules, n_functions, n_unbounded, n_cut_short, n_other_version;
 } TargetSum;
@@ -29,6 +29,7 @@ typedef struct {
   MF_OUT (MfCodeSite) sites;
   MF_OUT (StaticModule) modules;
   MF_OUT (StaticFunction) functions;
+  MF_OUT (StaticPath) paths;
   MF_OUT (StaticOperation) operations;
   MF_OUT (MfStatement) statements;
 
@@ -36,6 +37,7 @@ typedef struct {
   MfLowering lowerings[8]; // by minor version from 3.8 on; version 0: not made yet
   TargetSum *sums;
   uint32_t n_sums;
+  MfModuleCost cost; // of the module and target at hand
   // the module that is being put together
   uint8_t *content;
   uint32_t have, total, room, unit;

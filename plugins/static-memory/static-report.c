@@ -84,6 +84,7 @@ publish_tables (StaticMemory *self, TargetSum *sum)
 {
   PUBLISH (self, modules, &sum->modules, StaticModule)
   PUBLISH (self, functions, &sum->functions, StaticFunction)
+  PUBLISH (self, paths, &sum->paths, StaticPath)
   PUBLISH (self, operations, &sum->operations, StaticOperation)
   return true;
 }
@@ -132,7 +133,7 @@ tell (StaticMemory *self, uint32_t severity, MfString subject, MfString place, c
 }
 
 static bool
-say_verdict (StaticMemory *self, const TargetSum *sum)
+say_imports (StaticMemory *self, const TargetSum *sum)
 {
   MfString none = { 0 };
   if (!sum->n_modules)
@@ -140,7 +141,7 @@ say_verdict (StaticMemory *self, const TargetSum *sum)
         "nothing could be priced for %s: %u modules are of another Python than %s", sum->facts->name, sum->n_other_version,
         sum->facts->python);
   const char *most = sum->resident.high == MF_UNBOUNDED ? "; nothing bounds the most" : "";
-  return tell (self, MF_SAY_VERDICT, sum->name, none, "the top level of each module, run in the abstract",
+  return tell (self, MF_SAY_EVIDENCE, sum->name, none, "the top level of each module, run in the abstract",
       "importing %u module%s leaves %s (at least %s%s), of which %s are code and constants", sum->n_modules,
       sum->n_modules == 1 ? "" : "s", say (sum->resident.likely).text, say (sum->resident.low).text, most,
       say (sum->code.likely).text);
@@ -166,12 +167,14 @@ static bool
 say_dearest (StaticMemory *self, TargetSum *sum)
 {
   uint32_t n = sort_rows (self, &sum->operations, sizeof (StaticOperation));
-  const char *basis = "counted while the top level is run in the abstract";
+  const char *basis = "counted while imports and calls are run in the abstract";
   if (n) {
     const StaticOperation *row = (const void *) (head_at (&sum->operations, 0, sizeof *row) + 1);
-    if (!tell (self, MF_SAY_EVIDENCE, sum->name, row->place, basis, "the dearest operation of the imports %s: %s in all, %llu times %s",
-            mf_string_text (self, row->operation), say (row->all.bytes).text, (unsigned long long) row->times,
-            say (row->bytes.bytes).text))
+    char often[64] = "";
+    if (row->times > 1)
+      snprintf (often, sizeof often, ", %llu times %s", (unsigned long long) row->times, say (row->bytes.bytes).text);
+    if (!tell (self, MF_SAY_EVIDENCE, sum->name, row->place, basis, "the dearest operation %s: %s%s",
+            mf_string_text (self, row->operation), say (row->all.bytes).text, often))
       return false;
   }
   n = sort_rows (self, &sum->functions, sizeof (StaticFunction));
@@ -198,7 +201,7 @@ mf_static_report (StaticMemory *self)
   self->n_lost += self->total != 0;
   for (uint32_t i = 0; i < self->n_sums; i++) {
     TargetSum *sum = &self->sums[i];
-    if (!say_verdict (self, sum) || !say_bounds (self, sum) || !say_dearest (self, sum) || !say_next (self, sum)
+    if (!say_imports (self, sum) || !say_bounds (self, sum) || !say_dearest (self, sum) || !say_next (self, sum)
         || !publish_tables (self, sum))
       return false;
   }

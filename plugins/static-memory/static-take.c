@@ -34,15 +34,22 @@ name_of_code (StaticMemory *self, const MfPyCode *code)
   return mf_string_n (self, text, n);
 }
 
+// As much of the source's name as the module's has parts: app/net.py of app.net, app/__init__.py of the package app.
 static MfString
 place_of (StaticMemory *self, const MfPyCode *code, uint32_t line)
 {
+  enum { MOST = 160 };
   const MfPyValue *file = code->filename;
-  char text[240];
-  uint32_t n = file->n < 160 ? file->n : 160;
-  const uint8_t *from = file->bytes + (file->n - n);
+  unsigned parts = 1 + self->is_package;
+  for (const char *at = mf_string_text (self, self->module); *at; at++)
+    parts += *at == '.';
+  uint32_t from = file->n;
+  while (from && file->n - from < MOST && (file->bytes[from - 1] != '/' || --parts))
+    from--;
+  char text[MOST + 16];
+  uint32_t n = file->n - from;
   for (uint32_t i = 0; i < n; i++)
-    text[i] = from[i] < 0x20 || from[i] >= 0x7f ? '?' : (char) from[i];
+    text[i] = file->bytes[from + i] < 0x20 || file->bytes[from + i] >= 0x7f ? '?' : (char) file->bytes[from + i];
   n += (uint32_t) snprintf (text + n, sizeof text - n, ":%u", line);
   return mf_string_n (self, text, n);
 }
@@ -189,15 +196,47 @@ keep_function (const Taking *t, const MfFunctionCost *function, const MfPyCode *
   bool unbounded = function->call.high == MF_UNBOUNDED;
   t->sum->n_unbounded += unbounded;
   const StaticFunction row = { .function = name_of_code (t->self, code),
-    .place = place_of (t->self, code, unbounded && function->why_line ? function->why_line : line),
+    .place = place_of (t->self, code, line),
     .target = t->sum->name,
     .call = size_of (function->call.likely),
     .most = size_of (function->call.high),
     .kept = size_of (function->kept.likely),
     .iteration = size_of (turn.likely),
-    .paths = function->n_paths,
+    .paths = function->n_paths < UINT32_MAX ? (uint32_t) function->n_paths : UINT32_MAX,
+    .line = unbounded ? function->why_line : 0,
     .why = unbounded ? mf_string (t->self, basis_of_call (function)) : (MfString){ 0 } };
   return mf_static_keep (t->self, &t->sum->functions, &row, sizeof row, row.call.bytes, t->self->top);
+}
+
+static MfString
+lines_of (StaticMemory *self, const MfPathCost *path)
+{
+  char text[64] = "";
+  size_t n = 0;
+  for (uint32_t i = 0; i < path->n_lines; i++)
+    n += (size_t) snprintf (text + n, sizeof text - n, "%s%u", i ? ", " : "", path->lines[i]);
+  return mf_string_n (self, text, n);
+}
+
+// Where all ways cost the same the function's own row says it.
+static bool
+keep_paths (const Taking *t, const MfFunctionCost *function, const MfPyCode *code)
+{
+  uint32_t line = code->firstlineno > 0 ? (uint32_t) code->firstlineno : 0;
+  for (uint32_t i = 0; function->n_groups > 1 && i < function->n_groups; i++) {
+    const MfPathCost *path = &function->groups[i];
+    const StaticPath row = { .function = name_of_code (t->self, code),
+      .place = place_of (t->self, code, line),
+      .target = t->sum->name,
+      .by = lines_of (t->self, path),
+      .paths = path->count,
+      .least = size_of (path->call.low),
+      .likely = size_of (path->call.likely),
+      .most = size_of (path->call.high) };
+    if (!mf_static_keep (t->self, &t->sum->paths, &row, sizeof row, function->call.likely, t->self->top))
+      return false;
+  }
+  return true;
 }
 
 static bool
@@ -211,7 +250,7 @@ publish_function (const Taking *t, const MfFunctionCost *function)
          && publish_cost (t, MF_COST_CALL, name, function->unit, line, function->call, basis)
          && publish_cost (t, MF_COST_KEPT, name, function->unit, line, function->kept, basis)
          && publish_cost (t, MF_COST_CALL_PEAK, name, function->unit, line, function->peak, basis)
-         && keep_function (t, function, code);
+         && keep_function (t, function, code) && keep_paths (t, function, code);
 }
 
 static bool
@@ -235,39 +274,44 @@ publish_functions (const Taking *t)
 // ---- operations
 
 static bool
-publish_site (const Taking *t, const MfPyCode *code, const MfOperation *operation, const MfSiteCost *site, bool import)
+publish_site (const Taking *t, const MfPyCode *code, const MfOperation *operation, const MfSiteCost *site, uint32_t during)
 {
   uint64_t each = site->times ? site->bytes / site->times : 0;
+  const char *doing = site->doing ? site->doing : mf_do_text (operation->what);
   const MfCodeSite row = { .unit = t->self->unit + code->number,
     .line = operation->line,
-    .operation = mf_string (t->self, mf_do_text (operation->what)),
+    .operation = mf_string (t->self, doing),
     .offset = operation->offset,
     .low = size_of (0),
     .high = size_of (each) };
-  if (!mf_emit (&t->self->sites, &row))
-    return false;
-  if (!import)
-    return true;
   const StaticOperation kept = { .place = place_of (t->self, code, operation->line),
     .operation = row.operation,
     .target = t->sum->name,
+    .during = during,
     .bytes = size_of (each),
     .all = size_of (site->bytes),
     .times = site->times };
-  return mf_static_keep (t->self, &t->sum->operations, &kept, sizeof kept, kept.all.bytes, t->self->top);
+  return mf_emit (&t->self->sites, &row)
+         && mf_static_keep (t->self, &t->sum->operations, &kept, sizeof kept, kept.all.bytes, t->self->top);
 }
 
-// Before the functions are analysed the sites are those of the import.
 static bool
-publish_sites (const Taking *t, bool import)
+publish_sites_of (const Taking *t, const MfBody *body, const MfSiteCost *sites, uint32_t during)
 {
-  const MfMachine *machine = &t->cost->run.machine;
-  for (uint32_t i = 0; i < t->module->n_codes; i++) {
-    const MfBody *body = &machine->bodies[i];
-    for (uint32_t k = 0; body->sites && k < body->n; k++)
-      if (body->sites[k].bytes && !publish_site (t, body->code, &body->operations[k], &body->sites[k], import))
-        return false;
-  }
+  for (uint32_t i = 0; sites && i < body->n; i++)
+    if (sites[i].bytes && !publish_site (t, body->code, &body->operations[i], &sites[i], during))
+      return false;
+  return true;
+}
+
+static bool
+publish_sites (const Taking *t)
+{
+  const MfBody *bodies = t->cost->run.machine.bodies;
+  for (uint32_t i = 0; i < t->module->n_codes; i++)
+    if (!publish_sites_of (t, &bodies[i], bodies[i].sites, MF_DURING_IMPORT)
+        || !publish_sites_of (t, &bodies[i], bodies[i].flow_sites, MF_DURING_CALL))
+      return false;
   return true;
 }
 
@@ -307,7 +351,7 @@ publish_module (const Taking *t)
   uint32_t before = t->sum->n_unbounded;
   sum_module (t);
   return publish_module_costs (t, basis_of_import (t->cost), line_of_doubt (&t->cost->run.machine))
-         && publish_functions (t) && publish_sites (t, true) && keep_module (t, t->sum->n_unbounded - before);
+         && publish_functions (t) && publish_sites (t) && keep_module (t, t->sum->n_unbounded - before);
 }
 
 static const MfLowering *
@@ -322,7 +366,6 @@ lowering_for (StaticMemory *self, uint16_t version)
 static bool
 take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module)
 {
-  static MfModuleCost cost; // one at a time, on the one thread of analyzers
   const MfTarget *target = sum->facts->model;
   if (!target || target->version != module->header.version || target->python != MF_PYTHON_CPYTHON) {
     sum->n_other_version++;
@@ -338,12 +381,13 @@ take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module)
     .flow = { self->bounds, self->bound.n },
     .most_steps = self->steps,
     .memory = PER_ANALYSIS };
-  Taking taking = { self, sum, module, question.name, &cost };
-  bool fine = mf_module_cost (&cost, &question, module);
+  MfModuleCost *cost = &self->cost;
+  Taking taking = { self, sum, module, question.name, cost };
+  bool fine = mf_module_cost (cost, &question, module);
   if (!fine)
     mf_log (self, MF_LOG_WARNING, "%s cannot be analysed: there is no memory for it", question.name);
   bool on = !fine || publish_module (&taking);
-  mf_module_cost_end (&cost);
+  mf_module_cost_end (cost);
   return on;
 }
 
