@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts together what loading takes, what the import system keeps, what the top level makes, and the functions.
-#include "module-cost.h"
+#include "import-peak.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +129,9 @@ price_loading (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyM
   Interned interned = { question, &cost->run.machine, 0, 0 };
   uint8_t *kept = calloc (module->n_codes, 1);
   MfLoadCost *parts = calloc (module->n_codes, sizeof *parts), whole, stays;
+  uint64_t *bytes = calloc (module->n_codes, sizeof *bytes);
   cost->codes = calloc (module->n_codes, sizeof *cost->codes);
-  bool fine = kept && parts && cost->codes;
+  bool fine = kept && parts && bytes && cost->codes;
   if (fine)
     mark_kept (cost, module, kept);
   MfLoadQuestion all = { question->target, count_interned, &interned, NULL, parts };
@@ -142,10 +143,12 @@ price_loading (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyM
     cost->code = (MfAmount){ all_bytes, all_bytes + interned.likely, all_bytes + interned.all };
     cost->load = (MfAmount){ stay_bytes, stay_bytes + interned.likely, stay_bytes + interned.all };
     for (uint32_t i = 0; i < module->n_codes; i++)
-      cost->codes[i] = mf_amount (load_bytes (question, &parts[i]));
+      cost->codes[i] = mf_amount (bytes[i] = load_bytes (question, &parts[i]));
+    cost->loading = mf_loading_peak (question, module, bytes);
   }
   free (kept);
   free (parts);
+  free (bytes);
   return fine;
 }
 
@@ -167,7 +170,7 @@ price_system (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyMo
 }
 
 static void
-sum_up (MfModuleCost *cost)
+sum_up (MfModuleCost *cost, const MfModuleQuestion *question)
 {
   const MfMachine *machine = &cost->run.machine;
   const MfHeapCount *count = &machine->heap.count;
@@ -186,7 +189,7 @@ sum_up (MfModuleCost *cost)
   MfAmount allocated = { count->allocated, count->allocated, mf_more (count->allocated, more) };
   cost->import = mf_amount_add (mf_amount_add (cost->code, cost->system), allocated);
   MfAmount highest = { peak, peak, mf_more (peak, more) };
-  cost->peak = mf_amount_add (mf_amount_add (cost->code, cost->system), highest);
+  cost->peak = mf_import_peak (cost, question, cost->loading, highest);
 }
 
 static bool
@@ -221,7 +224,7 @@ mf_module_cost (MfModuleCost *cost, const MfModuleQuestion *question, const MfPy
     return false;
   cost->whole = cost->run.whole;
   price_system (cost, question, module);
-  sum_up (cost);
+  sum_up (cost, question);
   return price_functions (cost, question, module);
 }
 

@@ -154,8 +154,9 @@ new_value (MfMarshal *m, const MfType *type, size_t offset)
 }
 
 static const MfPyValue *
-keep (MfMarshal *m, const MfPyValue *value, bool flagged)
+keep (MfMarshal *m, MfPyValue *value, bool flagged)
 {
+  value->flags |= flagged ? MF_PY_NUMBERED : 0;
   return !flagged || push (m, &m->references, value) ? value : NULL;
 }
 

@@ -33,6 +33,7 @@ read_module (MfMarshal *m, MfPyModule *module)
   module->code = object->code;
   module->codes = keep_codes (m);
   module->n_codes = m->codes.n;
+  module->n_references = m->references.n;
   module->n_values = m->n_values;
   module->trailing = (uint32_t) (m->n - m->at);
   return module->codes

@@ -73,7 +73,8 @@ enum {
   MF_PY_LATIN1
   = 2, // text: one byte is one character; otherwise UTF-8, in which lone surrogates are allowed
   MF_PY_NEGATIVE = 4, // long
-  MF_PY_SHARED = 8    // some other place of the module refers to the very same object
+  MF_PY_SHARED = 8,   // some other place of the module refers to the very same object
+  MF_PY_NUMBERED = 16 // the file gives it a number: loading holds it until all is loaded
 };
 
 typedef struct MfPyValue MfPyValue;
@@ -163,6 +164,7 @@ struct MfPyModule {
   const MfPyCode *code;
   const MfPyCode *const *codes; // all of them, outer before inner
   uint32_t n_codes, n_values;
+  uint32_t n_references; // objects that the file gives numbers, so that it can refer to them
   uint32_t trailing; // bytes behind the code object, which CPython ignores
   size_t memory;     // bytes that the module holds
   MfPyOpcode opcodes[256];
