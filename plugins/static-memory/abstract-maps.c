@@ -233,9 +233,9 @@ price_dict (MfHeap *heap, MfMap *map, MfThing *owner)
 }
 
 static void
-price_set (MfHeap *heap, MfMap *map, MfThing *owner)
+price_set (MfHeap *heap, MfMap *map, MfThing *owner, uint64_t length)
 {
-  MfShape shape = { .type = owner->type, .made = MF_MADE_CAPACITY, .capacity = map->slots };
+  MfShape shape = { .type = owner->type, .made = MF_MADE_CAPACITY, .length = length, .capacity = map->slots };
   mf_thing_hold (heap, owner, mf_heap_shape (heap, &shape), true);
 }
 
@@ -248,10 +248,10 @@ grow_table (MfHeap *heap, MfMap *map, MfThing *owner, bool text)
   if (slots == UINT64_MAX || !owner)
     return;
   if (owner->type == MF_PY_SET || owner->type == MF_PY_FROZENSET) {
-    uint64_t wanted = mf_set_added (mf_map_length (map) + 1);
+    uint64_t length = mf_map_length (map) + 1, wanted = mf_set_added (length);
     map->slots = wanted > slots ? wanted : slots;
-    if (map->slots != slots)
-      price_set (heap, map, owner);
+    if (map->slots != slots || length == 1) // the empty frozenset is there already, up to 3.9
+      price_set (heap, map, owner, length);
     return;
   }
   if (slots == 0)

@@ -63,12 +63,14 @@ run (MfMachine *machine, MfActivation *activation)
 
 // Up to 3.10 the frame of a function's first call stays with its code (co_zombieframe of Objects/frameobject.c).
 static void
-keep_frame (MfMachine *machine, const MfPyCode *code)
+keep_frame (MfMachine *machine, MfBody *body)
 {
+  const MfPyCode *code = body->code;
   if (mf_target_from (machine->heap.target, 11))
     return;
   MfShape frame = { .type = MF_PY_FRAME, .length = mf_py_variables (code) + code->stacksize };
-  mf_heap_take (&machine->heap, mf_heap_shape (&machine->heap, &frame));
+  body->frame = mf_heap_shape (&machine->heap, &frame);
+  mf_heap_take (&machine->heap, body->frame);
 }
 
 static MfThing *
@@ -87,7 +89,7 @@ call_function (MfMachine *machine, MfThing *function, MfThing **arguments, uint3
   if (!activation)
     return mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);
   if (!activation->body->calls++)
-    keep_frame (machine, code);
+    keep_frame (machine, activation->body);
   if (code->flags & (GENERATOR | COROUTINE | ASYNC_GENERATOR))
     return generator_of (machine, activation);
   return run (machine, activation);

@@ -239,6 +239,8 @@ unwind_to_mark (MfMachine *machine, MfActivation *a)
     mf_thing_unref (&machine->heap, a->slots[--a->top]);
   for (uint32_t i = 0; i < LEGACY && a->top < a->room; i++)
     a->slots[a->top++] = i % 3 == 1 && machine->raised ? mf_thing_ref (machine->raised) : mf_thing_none (&machine->heap);
+  mf_thing_unref (&machine->heap, machine->raised);
+  machine->raised = NULL;
   a->at = mark.target;
   return true;
 }

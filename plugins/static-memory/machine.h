@@ -32,6 +32,7 @@ typedef struct {
   const MfPyCode *code;
   MfOperation *operations;
   MfSiteCost *sites, *flow_sites; // of the import and of a call; NULL until it runs
+  uint64_t frame; // bytes that stay with the code object since it was called, up to 3.10
   uint32_t n, calls;
   bool running;
 } MfBody;
@@ -87,6 +88,7 @@ struct MfMachine {
   uint32_t n_notes, more_notes;
   uint64_t vague_low, vague_high; // bytes less and more than counted
   bool unbounded;
+  uint32_t library_used; // by MfMaking, a bit each
   MfActivation *activation; // that runs
   const MfPyCode *at_code; // where it is, for notes
   uint32_t at_line;

@@ -143,6 +143,8 @@ price_loading (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyM
     cost->code = (MfAmount){ all_bytes, all_bytes + interned.likely, all_bytes + interned.all };
     cost->load = (MfAmount){ stay_bytes, stay_bytes + interned.likely, stay_bytes + interned.all };
     for (uint32_t i = 0; i < module->n_codes; i++)
+      cost->frames_gone += kept[i] ? 0 : cost->run.machine.bodies[i].frame;
+    for (uint32_t i = 0; i < module->n_codes; i++)
       cost->codes[i] = mf_amount (bytes[i] = load_bytes (question, &parts[i]));
     cost->loading = mf_loading_peak (question, module, bytes);
   }
@@ -175,9 +177,9 @@ sum_up (MfModuleCost *cost, const MfModuleQuestion *question)
   const MfMachine *machine = &cost->run.machine;
   const MfHeapCount *count = &machine->heap.count;
   const MfThing *owner = machine->globals_owner;
-  // the namespace itself is in the import system's part
-  uint64_t names = owner ? owner->bytes : 0;
-  uint64_t live = count->live > names ? count->live - names : 0, before = cost->run.before;
+  // the namespace itself is in the import system's part, frames go with their code
+  uint64_t elsewhere = (owner ? owner->bytes : 0) + cost->frames_gone;
+  uint64_t live = count->live > elsewhere ? count->live - elsewhere : 0, before = cost->run.before;
   uint64_t peak = count->peak > before ? count->peak - before : 0;
   uint64_t more = machine->unbounded ? MF_UNBOUNDED : machine->vague_high;
   uint64_t less = machine->vague_low < live ? machine->vague_low : live;
@@ -219,6 +221,7 @@ mf_module_cost (MfModuleCost *cost, const MfModuleQuestion *question, const MfPy
   cost->functions = NULL;
   cost->codes = NULL;
   cost->n_functions = 0;
+  cost->frames_gone = 0;
   cost->file = mf_amount (question->file);
   if (!mf_module_run (&cost->run, &how, module) || !price_loading (cost, question, module))
     return false;

@@ -22,6 +22,7 @@ typedef struct {
   MfAmount file, code, import, resident, peak;
   MfAmount load, system, made; // parts of resident: code and constants that stay, the import system's, the module's own
   uint64_t loading;            // most at one time while the code is loaded
+  uint64_t frames_gone;        // bytes of frames that went with the code of the module and its class bodies
   uint32_t n_functions;        // of `functions`
   MfFunctionCost *functions;
   MfAmount *codes; // of each code object, its constants included

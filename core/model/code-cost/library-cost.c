@@ -89,3 +89,18 @@ mf_library_cost (const MfTarget *target, MfMaking making, uint32_t n, MfEstimate
     .high = bytes * (100u + spread[making].more) / 100 };
   return true;
 }
+
+// The most that was seen, in 3.8 to 3.10 on x86-64, where nothing of the module had been called before.
+uint64_t
+mf_library_first (const MfTarget *target, MfMaking making)
+{
+  static const uint16_t most[MF_N_MAKINGS] = { [MF_MAKES_NAMEDTUPLE] = 490,
+    [MF_MAKES_ENUM] = 860,
+    [MF_MAKES_INT_ENUM] = 860,
+    [MF_MAKES_DATACLASS] = 31010,
+    [MF_MAKES_LRU_CACHE] = 460,
+    [MF_MAKES_WRAPS] = 460,
+    [MF_MAKES_CONTEXTMANAGER] = 1370,
+    [MF_MAKES_PATTERN] = 21030 };
+  return mf_target_from (target, 11) ? 0 : (uint64_t) most[making] * target->pointer / 8;
+}
