@@ -88,10 +88,11 @@ call_function (MfMachine *machine, MfThing *function, MfThing **arguments, uint3
   MfActivation *activation = mf_activation_new (machine, function, arguments, n, kwnames);
   if (!activation)
     return mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);
-  if (!activation->body->calls++)
-    keep_frame (machine, activation->body);
+  bool first = !activation->body->calls++;
   if (code->flags & (GENERATOR | COROUTINE | ASYNC_GENERATOR))
     return generator_of (machine, activation);
+  if (first)
+    keep_frame (machine, activation->body);
   return run (machine, activation);
 }
 
@@ -276,10 +277,10 @@ next_of_generator (MfMachine *machine, MfThing *generator, bool *ended)
     generator->activation = activation;
     return result;
   }
+  if (!activation->body->frame)
+    keep_frame (machine, activation->body); // it was the generator's until now
   mf_activation_free (&machine->heap, activation);
   mf_thing_unref (&machine->heap, result);
-  MfShape gone = { .type = (MfPyType) generator->type };
-  (void) gone;
   *ended = go == MF_GO_RETURN;
   return NULL;
 }

@@ -94,6 +94,20 @@ count_survivor (Survivors *s, const MfPyValue *value, unsigned depth)
       count_survivor (s, value->items[i], depth + 1);
 }
 
+// Of a tuple that nothing refers to, what is inside of it may stay: the keys of a dict up to 3.9, what was unpacked.
+static void
+count_used (Survivors *s, const MfThing *thing, const MfPyValue *value, unsigned depth)
+{
+  enum { DEEPEST = 20 };
+  if (mf_thing_is_used (thing)) {
+    count_survivor (s, value, 0);
+    return;
+  }
+  bool tuple = thing->kind == MF_V_LIST && value->kind == MF_CONST_TUPLE && depth < DEEPEST;
+  for (uint32_t i = 0; tuple && i < value->n && i < thing->list.n; i++)
+    count_used (s, thing->list.items[i], value->items[i], depth + 1);
+}
+
 static uint64_t
 surviving_constants (const MfModuleCost *cost, const MfModuleQuestion *question, const MfPyModule *module, const uint8_t *kept)
 {
@@ -108,8 +122,8 @@ surviving_constants (const MfModuleCost *cost, const MfModuleQuestion *question,
       if (kept[i])
         mark_inside (module->codes[i]->consts, seen, 0);
     for (uint32_t i = 0; i < module->n_values; i++)
-      if (machine->constants[i] && mf_thing_is_used (machine->constants[i]))
-        count_survivor (s, machine->values[i], 0);
+      if (machine->constants[i])
+        count_used (s, machine->constants[i], machine->values[i], 0);
     bytes = s->bytes;
   }
   free (seen);

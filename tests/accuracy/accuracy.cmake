@@ -7,3 +7,10 @@ memflow_script_test (load-cost-libraries ${CMAKE_CURRENT_LIST_DIR}/load-cost.py 
   TIMEOUT 1800)
 set_tests_properties (load-cost load-cost-libraries PROPERTIES
   ENVIRONMENT "LOAD_PRICE=$<TARGET_FILE:load-price>;MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
+
+# What static-memory says before, against tracemalloc in fresh interpreters: Debian's by default, all that are here under `long`.
+foreach (topic import-cost programs statements)
+  memflow_script_test (${topic} ${CMAKE_CURRENT_LIST_DIR}/${topic}.py ARGUMENTS quick LABELS e2e sequential)
+  memflow_script_test (${topic}-long ${CMAKE_CURRENT_LIST_DIR}/${topic}.py ARGUMENTS long LABELS long sequential TIMEOUT 900)
+  set_tests_properties (${topic} ${topic}-long PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
+endforeach ()

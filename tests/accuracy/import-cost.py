@@ -19,6 +19,8 @@ queue quopri random reprlib sched shlex statistics string textwrap timeit""".spl
 QUICK = ["colorsys", "cmd", "shlex"]
 NEWEST = 13
 MEDIAN, MOST = 5, 15  # per cent
+# Up to 3.10 code keeps the frame of its first call: what others have called before decides, and is not known.
+MEDIAN_BEFORE_11, MOST_OUT_BEFORE_11 = 8, 2
 DIFFER = {"left": "resident", "peak": "import-peak"}
 
 
@@ -89,10 +91,12 @@ def main(scope):
         errors, out = check(python, QUICK if quick else MODULES)
         median = statistics.median(errors["resident"])
         name = python.name.split()[-1].replace("/usr/bin/", "")
-        print(f"# measured median-{name} {median:.1f} % <= {MEDIAN}")
-        print(f"# measured median-of-peak-{name} {statistics.median(errors['import-peak']):.1f} % <= {2 * MOST}")
-        print(f"# measured neither-near-nor-inside-{name} {out} modules == 0", flush=True)
-        fine &= median <= MEDIAN and not out
+        of_peak = statistics.median(errors["import-peak"])
+        most, most_out = (MEDIAN, 0) if python.minor >= 11 else (MEDIAN_BEFORE_11, MOST_OUT_BEFORE_11)
+        print(f"# measured median-{name} {median:.1f} % <= {most}")
+        print(f"# measured median-of-peak-{name} {of_peak:.1f} % <= {MEDIAN_BEFORE_11}")
+        print(f"# measured neither-near-nor-inside-{name} {out} modules <= {most_out}", flush=True)
+        fine &= median <= most and of_peak <= MEDIAN_BEFORE_11 and out <= most_out
     return not fine
 
 

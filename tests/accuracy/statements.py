@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small modules, each of one topic, whose objects static-memory is to know to the byte: what their import leaves in a fresh
-interpreter, without new interned strings, is the least that static-memory says."""
+"""Small modules, each of one topic: what their import leaves in a fresh interpreter is what static-memory says, nearly or
+within its interval."""
 import re
 import sys
 import tempfile
@@ -12,7 +12,9 @@ from pythons import debian, of_pyenv  # noqa: E402
 
 STATEMENTS = Path("tests/data/snippets/statements.txt")
 BEFORE = [f"nothing{i}" for i in range(40)]  # the first instances of a class, as of loaders of modules, are larger
-LEAST = 80  # per cent of them exact
+NEAR = 5  # per cent
+LEAST = 50  # per cent of them near
+MOST_OUTSIDE = 4  # neither near nor inside
 
 
 def snippets():
@@ -37,22 +39,23 @@ def measure(python, folder):
 
 
 def check(python):
-    exact = outside = 0
+    near = outside = 0
     with tempfile.TemporaryDirectory() as folder:
         truths, predicted = measure(python, folder)
     for name, said in truths.items():
         low, likely, high = predicted[f"t_{name}"]["resident"]
-        left = said["left"] - said["names"] - said["table"]
-        exact += low == left
+        left = said["left"] - said["table"]
+        error = 100 * (likely - left) / left
         inside = low <= left and (high is None or left <= high)
-        outside += not inside
-        if low != left:
-            print(f"# {python.name}: {name} {left}: {low - left:+d} ({low} {likely} {high}){'' if inside else ' outside'}")
+        near += abs(error) <= NEAR
+        outside += abs(error) > NEAR and not inside
+        if abs(error) > NEAR:
+            print(f"# {python.name}: {name} {left}: {error:+.1f} % ({low} {likely} {high}){'' if inside else ' outside'}")
     label = re.sub("[^A-Za-z0-9.]+", "-", python.name)
-    share = 100 * exact / len(truths)
-    print(f"# measured {label}-exact {share:.0f} % >= {LEAST}")
-    print(f"# measured {label}-outside {outside} modules >= 0", flush=True)
-    return share >= LEAST
+    share = 100 * near / len(truths)
+    print(f"# measured {label}-near {share:.0f} % >= {LEAST}")
+    print(f"# measured {label}-outside {outside} modules <= {MOST_OUTSIDE}", flush=True)
+    return share >= LEAST and outside <= MOST_OUTSIDE
 
 
 def main(scope):

@@ -3,3 +3,4 @@
 memflow_e2e (targets)
 memflow_e2e (budget LABELS sequential)
 set_property (TEST e2e-budget APPEND PROPERTY ENVIRONMENT "MEMFLOW_PRICED=${CMAKE_BINARY_DIR}/tests/priced")
+memflow_e2e (predeploy LABELS sequential)
