@@ -3,8 +3,6 @@
 // in the allocator's debug mode all of that stands behind the notes of that mode.
 #include "census.h"
 
-#include <string.h>
-
 typedef struct {
   const MfProcess *process;
   const MfPythonRuntime *runtime;
@@ -13,28 +11,6 @@ typedef struct {
   GHashTable *all, *here;  // type -> MfCensusRow: of the heap, of the arena at hand
   MfCensus *census;
 } Taker;
-
-static uint64_t
-pointer_in (const Taker *taker, const uint8_t *bytes, uint32_t at)
-{
-  uint64_t number = 0;
-  memcpy (&number, bytes + at, (size_t) taker->runtime->offsets.pointer);
-  return GUINT64_FROM_LE (number);
-}
-
-// The type of the object in a block. In front of it: nothing; the collector's two words, only if its type has any to do with
-// the collector; two more words since 3.11, for the dictionary and weak references of instances.
-static const MfRemoteType *
-type_in_block (const Taker *taker, const uint8_t *block, uint32_t size)
-{
-  uint32_t word = (uint32_t) taker->runtime->offsets.pointer;
-  for (uint32_t front = 0; front <= 4 * word && front + 2 * word <= size; front += 2 * word) {
-    const MfRemoteType *type = mf_remote_type (taker->types, pointer_in (taker, block, front + (uint32_t) taker->runtime->offsets.type));
-    if (type && (front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0) && pointer_in (taker, block, front) != 0)
-      return type;
-  }
-  return NULL;
-}
 
 static void
 count (GHashTable *rows, const MfRemoteType *type, uint64_t n, uint64_t bytes)
@@ -57,10 +33,11 @@ take_pool (Taker *taker, const MfPool *pool, uint8_t *bytes)
     return;
   }
   const uint8_t *block = bytes + taker->heap->pool_header;
+  uint32_t front;
   for (uint32_t i = 0; i < pool->capacity; i++, block += pool->block_size)
     if (!mf_pool_block_is_free (taker->heap, pool, i) && pool->block_size > taker->heap->front)
-      count (taker->here, type_in_block (taker, block + taker->heap->front, pool->block_size - taker->heap->front), 1,
-          pool->block_size);
+      count (taker->here, mf_type_in_block (taker->types, &taker->runtime->offsets, block + taker->heap->front,
+          pool->block_size - taker->heap->front, &front), 1, pool->block_size);
 }
 
 // ---- arenas

@@ -181,3 +181,17 @@ mf_publish_census (MfStage *stage, MfHeapPorts *ports, const MfPymallocHeap *hea
       return false;
   return mf_flush (stage);
 }
+
+bool
+mf_publish_alive (MfStage *stage, MfHeapPorts *ports, const GArray *rows, const MfHeapMoment *moment)
+{
+  for (guint i = 0; i < rows->len; i++) {
+    const MfAliveRow *its = &g_array_index (rows, MfAliveRow, i);
+    const MfObjectChain row = { .snapshot = moment->snapshot, .type = mf_string (stage, its->type->name), .count = its->count,
+      .bytes = { its->bytes }, .address = { its->address }, .way = mf_string (stage, its->way ? its->way : ""),
+      .state = !its->way ? MF_CHAIN_NONE : its->holds ? MF_CHAIN_HOLDS : MF_CHAIN_CHANGED };
+    if (!mf_emit (&ports->chains, &row))
+      return false;
+  }
+  return mf_flush (stage);
+}

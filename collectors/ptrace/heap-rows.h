@@ -4,6 +4,7 @@
 
 #include <memflow/plugin.h>
 
+#include "alive.h"
 #include "census.h"
 #include "glibc-heap.h"
 #include "memory-parts.h"
@@ -18,6 +19,7 @@ typedef struct {
   MF_OUT (MfPymallocTotalRow) totals;
   MF_OUT (MfObjectCensus) census;
   MF_OUT (MfPymallocArena) arenas;
+  MF_OUT (MfObjectChain) chains;
   MF_OUT (MfGlibcTotalRow) c_totals;
   MF_OUT (MfProcessMemory) memory;
 } MfHeapPorts;
@@ -35,6 +37,9 @@ bool mf_publish_pymalloc (MfStage *stage, MfHeapPorts *ports, const MfPymallocHe
 // Publishes what lives in the heap of that moment. False = the run is to stop.
 bool mf_publish_census (MfStage *stage, MfHeapPorts *ports, const MfPymallocHeap *heap, const MfCensus *census,
     const MfHeapMoment *moment);
+
+// Publishes why objects are alive, of MfAliveRow. False = the run is to stop.
+bool mf_publish_alive (MfStage *stage, MfHeapPorts *ports, const GArray *rows, const MfHeapMoment *moment);
 
 // Publishes the heap of the C library. `took` of the moment is the time that the process stood still.
 bool mf_publish_glibc (MfStage *stage, MfHeapPorts *ports, const MfGlibcHeap *heap, const MfHeapMoment *moment);

@@ -93,8 +93,11 @@ read_type (MfRemoteTypes *types, uint64_t address)
   char *name = read_name (types, address);
   if (!name)
     return NULL;
+  uint64_t word = (uint64_t) types->offsets->pointer, sizes = address + (uint64_t) types->offsets->type_name + word, basic = 0, item = 0;
+  mf_process_pointer (types->process, sizes, &basic);
+  mf_process_pointer (types->process, sizes + word, &item);
   MfRemoteType *type = g_new (MfRemoteType, 1);
-  *type = (MfRemoteType) { name, flags };
+  *type = (MfRemoteType) { name, flags, address, (int64_t) basic, (int64_t) item };
   return type;
 }
 
@@ -111,4 +114,21 @@ mf_remote_type (MfRemoteTypes *types, uint64_t address)
   else if (g_hash_table_size (types->refused) < MOST_REFUSED)
     g_hash_table_add (types->refused, key);
   return type;
+}
+
+// In front of an object: nothing; the collector's two words, only if its type has any to do with the collector; two more words since
+// 3.11, for the dictionary and weak references of instances.
+const MfRemoteType *
+mf_type_in_block (MfRemoteTypes *types, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front)
+{
+  uint32_t word = (uint32_t) offsets->pointer;
+  for (*front = 0; *front <= 4 * word && *front + 2 * word <= size; *front += 2 * word) {
+    uint64_t count = 0, at = 0;
+    memcpy (&count, block + *front, word);
+    memcpy (&at, block + *front + offsets->type, word);
+    const MfRemoteType *type = mf_remote_type (types, GUINT64_FROM_LE (at));
+    if (type && (*front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0) && count)
+      return type;
+  }
+  return NULL;
 }

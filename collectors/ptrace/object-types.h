@@ -7,6 +7,8 @@
 typedef struct {
   char *name;       // tp_name: with its module for types made in C, without it for classes
   uint64_t flags;   // tp_flags
+  uint64_t address;
+  int64_t basic_size, item_size;
 } MfRemoteType;
 
 enum { MF_TYPE_HAS_GC = 1 << 14 };  // Py_TPFLAGS_HAVE_GC
@@ -20,3 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfRemoteTypes, mf_remote_types_free)
 
 // The type at an address; NULL = none is there. Lives as long as the types.
 const MfRemoteType *mf_remote_type (MfRemoteTypes *types, uint64_t address);
+
+// The type of the object in a used block of `size` bytes, and how many bytes stand in front of it; NULL = there is no object.
+const MfRemoteType *mf_type_in_block (
+    MfRemoteTypes *types, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front);

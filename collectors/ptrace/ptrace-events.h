@@ -90,3 +90,24 @@ MF_EVENT (MfCoreThread, "core.thread", 1, MF_VIEW_TABLE, "What the threads of a 
   MF_FIELD (MfCoreThread, signal, "that ended the process, with the thread that got it; 0 = none"),
   MF_FIELD (MfCoreThread, functions, "Python functions in its stack"),
   MF_FIELD (MfCoreThread, stack, "what it ran"));
+
+enum { MF_CHAIN_HOLDS, MF_CHAIN_CHANGED, MF_CHAIN_NONE };
+
+typedef struct {
+  MfString type;
+  uint32_t snapshot;
+  uint64_t count;
+  MfSize bytes;
+  MfAddress address;
+  uint32_t state;
+  MfString way;
+} MfObjectChain;
+MF_EVENT (MfObjectChain, "object.chain", 1, MF_VIEW_TABLE, "Why objects are alive: the shortest way to them from modules and frames",
+  MF_FIELD (MfObjectChain, type, "of the objects", .role = MF_ROLE_LABEL),
+  MF_FIELD (MfObjectChain, snapshot, "id of the snapshot", .role = MF_ROLE_HIDDEN),
+  MF_FIELD (MfObjectChain, count, "objects that are reached alike"),
+  MF_FIELD (MfObjectChain, bytes, "of these objects alone", .role = MF_ROLE_BAR),
+  MF_FIELD (MfObjectChain, address, "of the one that the way leads to", .role = MF_ROLE_HIDDEN),
+  MF_FIELD_ENUM (MfObjectChain, state, "each pointer of the way was read again and is the same; it has changed meanwhile; no module "
+    "and no frame leads to them", MF_LABELS ("holds", "changed", "no-way")),
+  MF_FIELD (MfObjectChain, way, "as an expression that starts at a module or a function; numbers and keys are those of one of them"));

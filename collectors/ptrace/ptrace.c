@@ -214,6 +214,9 @@ static const char help[] =
   "With heap = once or repeatedly it also reads the heap of pymalloc, block by block, by memory reads alone. A pool\n"
   "that changes meanwhile is read again; one that never holds still is counted as inconsistent. c-heap = yes adds\n"
   "the chunks of glibc's heap, for which the process has to stand still while they are copied: how long is told.\n\n"
+  "With alive = TYPE or ADDRESS it is told why such objects are alive: the shortest way to them from the modules and\n"
+  "the frames of the threads, as an expression. Ways that differ in indices and keys alone are told once. Each is read\n"
+  "again before it is told. That takes as much memory as the heap, for the time.\n\n"
   "With tree = yes the processes that it has started and starts are looked at, too, and theirs, each as an input of its\n"
   "own, from the look after they began until they end. One that lives shorter than two looks may not be seen. A\n"
   "program that replaces another in the same process starts a new epoch.\n\n"
@@ -236,6 +239,9 @@ MF_PLUGIN (Ptrace, "ptrace", .kind = MF_COLLECTOR,
     MF_CHOICE (Ptrace, heap, "no", "whether the arenas, pools and blocks of pymalloc are read", "no", "once", "repeatedly"),
     MF_OPTION (Ptrace, heap_every, "10s", "how often, with heap = repeatedly", .low = 1e7, .high = 3.6e12),
     MF_OPTION (Ptrace, census, "yes", "with the heap: which objects are in its blocks, and what keeps arenas"),
+    MF_OPTION (Ptrace, alive, NULL,
+      "with the heap: types (Session, collections.deque) and addresses (0x7f…) of objects of which is asked what keeps them alive"),
+    MF_OPTION (Ptrace, chains, "10", "most ways that are told for each of them", .low = 1, .high = 10000),
     MF_OPTION (Ptrace, c_heap, "no",
       "with the heap: the chunks of the C library's heap, too; the process stands still while they are copied"),
     MF_OPTION (Ptrace, pss_every, "1s", "how often the proportional set is measured, which costs about 1 ms; 0s = never",
@@ -251,6 +257,7 @@ MF_PLUGIN (Ptrace, "ptrace", .kind = MF_COLLECTOR,
     MF_OUTPUT (Ptrace, heaps.totals, MfPymallocTotalRow),
     MF_OUTPUT (Ptrace, heaps.census, MfObjectCensus),
     MF_OUTPUT (Ptrace, heaps.arenas, MfPymallocArena),
+    MF_OUTPUT (Ptrace, heaps.chains, MfObjectChain),
     MF_OUTPUT (Ptrace, heaps.c_totals, MfGlibcTotalRow),
     MF_OUTPUT (Ptrace, heaps.memory, MfProcessMemory)),
   .start = ptrace_start, .collect = ptrace_collect, .stop = ptrace_stop, .scan = ptrace_scan);

@@ -12,7 +12,8 @@ enum { HEAP_NO, HEAP_ONCE, HEAP_REPEATEDLY };     // heap
 
 typedef struct {
   MfStage stage;
-  uint32_t pid, stop, heap;
+  uint32_t pid, stop, heap, chains;
+  MfTexts alive;        // types and addresses
   MfPath core, core_root;
   MfDuration interval, pss_every, heap_every;
   bool census, c_heap, tree;

@@ -14,6 +14,7 @@ typedef struct {
   MfPymallocHeap heap;
   MfCensus census;
   bool counted;
+  GPtrArray *alive;  // of GArray of MfAliveRow
   MfTime time;
   MfDuration took;
 } Walked;
@@ -36,21 +37,61 @@ clear_walked (void *pointer)
   mf_pymalloc_heap_clear (&walked->heap);
   if (walked->counted)
     mf_census_clear (&walked->census);
+  g_clear_pointer (&walked->alive, g_ptr_array_unref);
   g_free (walked->name);
 }
 
 // ---- reading
 
-static void
-take_census (MfTarget *target, Walked *walked)
+static MfRemoteTypes *
+types_of (MfTarget *target)
 {
   if (!target->types)
     target->types = mf_remote_types_new (target->process, &target->runtime.offsets);
-  mf_census_take (target->process, &target->runtime, &walked->heap, target->types, &walked->census);
+  return target->types;
+}
+
+static void
+take_census (MfTarget *target, Walked *walked)
+{
+  mf_census_take (target->process, &target->runtime, &walked->heap, types_of (target), &walked->census);
   walked->counted = true;
   if (walked->census.unread_pools)
     mf_log (target->ptrace, MF_LOG_WARNING, "%" PRIu64 " pools went away before their objects could be counted",
         walked->census.unread_pools);
+}
+
+static void
+tell_graph (const MfTarget *target, const MfObjectGraph *graph)
+{
+  if (!graph->modules)
+    mf_log (target->ptrace, MF_LOG_WARNING, "the dict of the modules was not found: what only modules keep alive is told as of no way");
+  if (graph->full)
+    mf_log (target->ptrace, MF_LOG_WARNING, "there are more than %u objects: the ways to those that are far from the roots are not known",
+        MF_MOST_NODES);
+}
+
+static void
+ask_why_alive (MfTarget *target, Walked *walked)
+{
+  const Ptrace *ptrace = target->ptrace;
+  MfGraphMemory *memory = mf_graph_memory_new (target->process, &target->runtime, &walked->heap, types_of (target));
+  MfObjectGraph graph;
+  mf_object_graph_take (&graph, memory, target->process, &target->runtime, &walked->heap);
+  tell_graph (target, &graph);
+  walked->alive = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
+  for (uint32_t i = 0; i < ptrace->alive.n; i++) {
+    uint32_t ways;
+    GArray *rows = mf_alive_rows (&graph, &walked->heap, ptrace->alive.items[i], ptrace->chains, &ways);
+    if (!rows->len)
+      mf_log (ptrace, MF_LOG_WARNING, "there is no object '%s' in %s", ptrace->alive.items[i], walked->name);
+    if (ways > ptrace->chains)
+      mf_log (ptrace, MF_LOG_NOTE, "%u of %u ways to '%s' are told; chains = %u tells all", ptrace->chains, ways, ptrace->alive.items[i],
+          ways);
+    g_ptr_array_add (walked->alive, rows);
+  }
+  mf_object_graph_clear (&graph);
+  mf_graph_memory_free (memory);
 }
 
 static void
@@ -153,8 +194,13 @@ static bool
 publish_walked (Ptrace *ptrace, const Walked *walked)
 {
   const MfHeapMoment moment = { walked->name, ++ptrace->snapshots, walked->time, walked->took };
-  return mf_publish_pymalloc (&ptrace->stage, &ptrace->heaps, &walked->heap, &moment)
-      && (!walked->counted || mf_publish_census (&ptrace->stage, &ptrace->heaps, &walked->heap, &walked->census, &moment));
+  if (!mf_publish_pymalloc (&ptrace->stage, &ptrace->heaps, &walked->heap, &moment)
+      || (walked->counted && !mf_publish_census (&ptrace->stage, &ptrace->heaps, &walked->heap, &walked->census, &moment)))
+    return false;
+  for (guint i = 0; walked->alive && i < walked->alive->len; i++)
+    if (!mf_publish_alive (&ptrace->stage, &ptrace->heaps, g_ptr_array_index (walked->alive, i), &moment))
+      return false;
+  return true;
 }
 
 static bool
@@ -187,6 +233,8 @@ take_all (MfTarget *target)
     divide_memory (&moment, &division);
   for (guint i = 0; target->ptrace->census && i < moment.walked->len; i++)
     take_census (target, &g_array_index (moment.walked, Walked, i));
+  for (guint i = 0; target->ptrace->alive.n && i < moment.walked->len; i++)
+    ask_why_alive (target, &g_array_index (moment.walked, Walked, i));
   bool going = mf_target_has_left_program (target) || publish (&moment, &division);
   target->moments += moment.walked->len || moment.c_read;
   mf_memory_division_clear (&division);

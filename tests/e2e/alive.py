@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why objects of a running process are alive: every way of tests/programs/kept-objects.py, of each interpreter that is here."""
+import json
+import time
+import unittest
+from pathlib import Path
+
+from attached import AttachTest
+from pythons import all_here
+
+PROGRAM = Path(__file__).parents[1] / "programs/kept-objects.py"
+WAYS = {"__main__.CACHE['k0']": 50, "__main__.ITEMS[0]": 5, "__main__.CACHE['k0'].peer": 1, "__main__.Holder.table[7][1][0]": 1,
+        "__main__.SLOT.two": 1, "__main__.SET.<member>": 1, "deep().shared[1]": 1, "deep().nested['a'][0]['b']": 1, "": 1}
+
+
+class Alive(AttachTest):
+    def start_program(self, python):
+        process = self.target(python, str(PROGRAM))
+        self.cycle, self.shared = map(int, process.stdout.readline().split())
+        # the line is read in the program when its frame waits: a moment later all its threads do
+        time.sleep(0.1)
+        return process
+
+    def ask(self, process, *alive, options=()):
+        sets = [word for option in (f"alive={', '.join(alive)}", *options) for word in ("--set", f"target.{option}")]
+        run = self.memflow("run", "configs/attach-alive.ini", "--for", "200ms", "--set", f"target.pid={process.pid}", *sets)
+        self.assert_run(run, 0)
+        document = json.loads((self.folder / "reports/attach-alive.json").read_text())
+        self.chains = [event["row"] for event in document["events"] if event["type"] == "object.chain"]
+        return run
+
+    def test_ways(self):
+        for python in all_here():
+            with self.subTest(python.name):
+                process = self.start_program(*python.command)
+                self.ask(process, "Session")
+                self.assertEqual({row["way"]: row["count"] for row in self.chains}, WAYS)
+                self.assertEqual({row["way"]: row["state"] for row in self.chains},
+                                 {way: "holds" if way else "no-way" for way in WAYS})
+                process.kill()
+
+    def test_address_and_limits(self):
+        process = self.start_program("/usr/bin/python3")
+        self.ask(process, hex(self.shared))
+        self.assertEqual([(row["type"], row["way"], row["count"]) for row in self.chains], [("Session", "deep().shared[1]", 1)])
+        run = self.ask(process, "Session", options=["chains=2"])
+        self.assertEqual([row["way"] for row in self.chains], ["__main__.CACHE['k0']", "__main__.ITEMS[0]", ""])
+        self.assertIn("2 of 8 ways to 'Session' are told", run.stderr)
+        run = self.ask(process, "NoSuchType")
+        self.assertEqual(self.chains, [])
+        self.assertIn("there is no object 'NoSuchType'", run.stderr)
+
+    def test_cycle(self):
+        process = self.start_program("/usr/bin/python3")
+        self.ask(process, hex(self.cycle))
+        self.assertEqual([(row["state"], row["count"]) for row in self.chains], [("no-way", 1)])
+
+
+if __name__ == "__main__":
+    unittest.main()
