@@ -25,6 +25,12 @@ count (GHashTable *rows, const MfRemoteType *type, uint64_t n, uint64_t bytes)
   row->bytes += bytes;
 }
 
+static const MfRemoteType *
+look_up (void *types, uint64_t address)
+{
+  return mf_remote_type (types, address);
+}
+
 static void
 take_pool (Taker *taker, const MfPool *pool, uint8_t *bytes)
 {
@@ -36,7 +42,7 @@ take_pool (Taker *taker, const MfPool *pool, uint8_t *bytes)
   uint32_t front;
   for (uint32_t i = 0; i < pool->capacity; i++, block += pool->block_size)
     if (!mf_pool_block_is_free (taker->heap, pool, i) && pool->block_size > taker->heap->front)
-      count (taker->here, mf_type_in_block (taker->types, &taker->runtime->offsets, block + taker->heap->front,
+      count (taker->here, mf_type_in_block (look_up, taker->types, &taker->runtime->offsets, block + taker->heap->front,
           pool->block_size - taker->heap->front, &front), 1, pool->block_size);
 }
 

@@ -115,10 +115,33 @@ mf_graph_pointer_now (const MfGraphMemory *memory, uint64_t at)
   return mf_process_pointer (memory->process, at, &pointer) ? pointer : 0;
 }
 
+static bool
+may_be_written (const MfGraphMemory *memory, uint64_t at)
+{
+  guint low = 0, high = memory->mappings->len;
+  while (low < high) {
+    guint middle = (low + high) / 2;
+    if (g_array_index (memory->mappings, MfMapping, middle).to <= at)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < memory->mappings->len && g_array_index (memory->mappings, MfMapping, low).from <= at;
+}
+
+// Types are larger than the blocks of pymalloc, and not constant: most words are none without a look at the process.
+static const MfRemoteType *
+look_up (void *user, uint64_t address)
+{
+  MfGraphMemory *memory = user;
+  guint number;
+  return !arena_of (memory, address, &number) && may_be_written (memory, address) ? mf_remote_type (memory->types, address) : NULL;
+}
+
 const MfRemoteType *
 mf_graph_type (MfGraphMemory *memory, uint64_t address)
 {
-  return mf_remote_type (memory->types, address);
+  return look_up (memory, address);
 }
 
 char *
@@ -162,24 +185,10 @@ place_in_pool (MfGraphMemory *memory, const MfPool *pool, uint64_t at)
   place.size = pool->block_size - heap->front;
   if (!mf_graph_read (memory, place.block, bytes, place.size))
     return place;
-  place.type = mf_type_in_block (memory->types, &memory->runtime->offsets, bytes, place.size, &front);
+  place.type = mf_type_in_block (look_up, memory, &memory->runtime->offsets, bytes, place.size, &front);
   place.kind = place.type ? MF_PLACE_OBJECT : MF_PLACE_PLAIN;
   place.object = place.block + front;
   return place;
-}
-
-static bool
-may_be_written (const MfGraphMemory *memory, uint64_t at)
-{
-  guint low = 0, high = memory->mappings->len;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (g_array_index (memory->mappings, MfMapping, middle).to <= at)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < memory->mappings->len && g_array_index (memory->mappings, MfMapping, low).from <= at;
 }
 
 MfPlace
@@ -193,7 +202,7 @@ mf_graph_place (MfGraphMemory *memory, uint64_t at)
   const MfPythonOffsets *offsets = &memory->runtime->offsets;
   if (place.kind == MF_PLACE_FREE || at % (uint64_t) offsets->pointer || !may_be_written (memory, at))
     return place;
-  place.type = mf_remote_type (memory->types, mf_graph_pointer (memory, at + (uint64_t) offsets->type));
+  place.type = look_up (memory, mf_graph_pointer (memory, at + (uint64_t) offsets->type));
   if (place.type && mf_graph_pointer (memory, at)) {
     place.kind = MF_PLACE_OBJECT;
     place.object = place.block = at;

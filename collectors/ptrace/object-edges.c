@@ -106,6 +106,13 @@ typedef struct {
   uint32_t size, key, value;  // of an entry, and where in it
 } Keys;
 
+static bool
+can_be_read (const Looker *l, uint64_t at, uint32_t n)
+{
+  uint8_t bytes[64];
+  return n <= sizeof bytes && mf_graph_read (l->memory, at, bytes, n);
+}
+
 // Up to 3.10 five words and the indices, the width of which follows from the slots; then a head of bytes that says it.
 static bool
 read_keys (const Looker *l, uint64_t at, Keys *keys)
@@ -121,14 +128,14 @@ read_keys (const Looker *l, uint64_t at, Keys *keys)
       return false;
     *keys = (Keys) { at + 5 * w + slots * width, word_at (head + 4 * w, w), 3 * w, w, 2 * w };
   } else {
-    uint32_t indices = head[w + 1], general = head[w + 2] == 0;
-    if (indices > 32 || head[w + 2] > 2)
+    uint32_t slots = head[w], indices = head[w + 1], general = head[w + 2] == 0;
+    if (slots > 26 || indices > slots + 3 || head[w + 2] > 2)
       return false;
     uint32_t after = (w + 8 + w - 1) / w * w;  // refcount, three bytes, version of 4 bytes
     *keys = (Keys) { at + after + 2 * w + (UINT64_C (1) << indices), 0, general ? 3 * w : 2 * w, general ? w : 0, general ? 2 * w : w };
     keys->n = mf_graph_pointer (l->memory, at + after + w);
   }
-  return keys->n <= MOST_ITEMS;
+  return keys->n <= MOST_ITEMS && (!keys->n || can_be_read (l, keys->entries + (keys->n - 1) * keys->size, keys->size));
 }
 
 typedef struct {
@@ -185,7 +192,7 @@ static void
 look_at_set (const Looker *l)
 {
   uint64_t slots = member (l, l->object, 4) + 1, table = member (l, l->object, 5);
-  if (slots > MOST_ITEMS || slots & (slots - 1))
+  if (slots > MOST_ITEMS || slots & (slots - 1) || !can_be_read (l, table + 2 * (slots - 1) * l->word, 2 * l->word))
     return;
   for (uint64_t i = 0; i < slots; i++) {
     uint64_t where = table + 2 * i * l->word;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MOST_FRAMES = 1 << 14, FEWEST_MODULES = 10, DEEPEST_WAY = 64, HEAP_TYPE = 1 << 9, TYPE = 1 << 31 };
+enum { MOST_VALUES = 256, LONGEST_NAME = 60, MOST_FRAMES = 1 << 14, FEWEST_MODULES = 10, DEEPEST_WAY = 64, HEAP_TYPE = 1 << 9, TYPE = 1 << 31 };
 
 // ---- growing
 
@@ -79,6 +79,45 @@ look_for_modules (MfObjectGraph *graph, const MfPymallocHeap *heap)
 
 // ---- roots: frames
 
+// The tuples with the names of variables: up to 3.10 of local ones, cells and free ones, then of all. `which` from 0 on; 0 = no more.
+static uint64_t
+names_of (const MfObjectGraph *graph, uint64_t code, unsigned which, uint64_t *n)
+{
+  static const uint8_t before_11[] = { 4, 2, 3 }, since_11[] = { 2 };  // words in front of co_filename
+  const MfPythonOffsets *offsets = mf_graph_offsets (graph->memory);
+  bool recent = offsets->version >= 0x030b;
+  uint64_t word = (uint64_t) offsets->pointer;
+  if (which >= (recent ? G_N_ELEMENTS (since_11) : G_N_ELEMENTS (before_11)))
+    return 0;
+  uint64_t names = mf_graph_pointer (graph->memory, code + (uint64_t) offsets->file - (recent ? since_11[which] : before_11[which]) * word);
+  *n = names ? mf_graph_pointer (graph->memory, names + 2 * word) : 0;
+  return names;
+}
+
+static uint64_t
+count_variables (const MfObjectGraph *graph, uint64_t code)
+{
+  uint64_t all = 0, n = 0;
+  for (unsigned i = 0; names_of (graph, code, i, &n); i++)
+    all += MIN (n, MOST_VALUES);
+  return MIN (all, MOST_VALUES);
+}
+
+// NULL = it is a value that the function works on.
+static char *
+variable_of (const MfObjectGraph *graph, const MfGraphFrame *frame, uint64_t where)
+{
+  const MfPythonOffsets *offsets = mf_graph_offsets (graph->memory);
+  uint64_t word = (uint64_t) offsets->pointer, i = (where - frame->values) / word, n = 0, names;
+  uint64_t items = (offsets->version >= 0x030e ? 4 : 3) * word;
+  for (unsigned k = 0; (names = names_of (graph, frame->code, k, &n)); k++) {
+    if (i < n)
+      return mf_graph_text (graph->memory, mf_graph_pointer (graph->memory, names + items + i * word), LONGEST_NAME);
+    i -= n;
+  }
+  return NULL;
+}
+
 static uint64_t
 innermost_frame (MfObjectGraph *graph, uint64_t thread)
 {
@@ -95,7 +134,6 @@ innermost_frame (MfObjectGraph *graph, uint64_t thread)
 static MfGraphFrame
 make_frame (MfObjectGraph *graph, uint64_t at, uint64_t code, uint64_t top)
 {
-  enum { MOST_VALUES = 256 };
   const MfPythonOffsets *offsets = mf_graph_offsets (graph->memory);
   uint64_t word = (uint64_t) offsets->pointer, room = MOST_VALUES * word;
   MfGraphFrame frame = { .address = at, .code = code };
@@ -153,13 +191,20 @@ found_in_frame (void *user, const MfEdge *edge)
     g_array_index (growth->graph->nodes, MfGraphNode, before).parent = UINT32_MAX;
 }
 
-// The lowest bits of the values are tags since 3.14.
+// Variables first, and what they lead to: on the stack there may be remains of values that the function has done with. The lowest
+// bits of values are tags since 3.14.
 static void
-open_frame (MfObjectGraph *graph, guint number)
+open_frames (MfObjectGraph *graph, bool stacks)
 {
-  const MfGraphFrame *frame = &g_array_index (graph->frames, MfGraphFrame, number);
-  Growth growth = { graph, number };
-  mf_memory_edges (graph->memory, frame->values, frame->end, ~UINT64_C (3), found_in_frame, &growth);
+  guint before = graph->nodes->len;
+  for (guint i = 0; i < graph->frames->len; i++) {
+    const MfGraphFrame *frame = &g_array_index (graph->frames, MfGraphFrame, i);
+    uint64_t word = (uint64_t) mf_graph_offsets (graph->memory)->pointer;
+    uint64_t middle = MIN (frame->values + count_variables (graph, frame->code) * word, frame->end);
+    Growth growth = { graph, i };
+    mf_memory_edges (graph->memory, stacks ? middle : frame->values, stacks ? frame->end : middle, ~UINT64_C (3), found_in_frame, &growth);
+  }
+  grow (graph, before);
 }
 
 // ---- life
@@ -180,10 +225,8 @@ mf_object_graph_take (MfObjectGraph *graph, MfGraphMemory *memory, const MfProce
   look_for_modules (graph, heap);
   grow (graph, 0);
   look_for_frames (graph, process, runtime);
-  guint of_modules = graph->nodes->len;
-  for (guint i = 0; i < graph->frames->len; i++)
-    open_frame (graph, i);
-  grow (graph, of_modules);
+  open_frames (graph, false);
+  open_frames (graph, true);
 }
 
 void
@@ -264,25 +307,6 @@ is_attribute (const MfObjectGraph *graph, const uint32_t *way, uint32_t i)
   return owner && dict->kind == MF_EDGE_WORD && !strcmp (dict->type->name, "dict") && has_attributes (owner->type);
 }
 
-// Variables stand first: up to 3.10 the local ones, cells and free ones; then the values that the function works on.
-static char *
-variable_of (const MfObjectGraph *graph, const MfGraphFrame *frame, uint64_t where)
-{
-  static const int before_11[] = { 4, 2, 3 }, since_11[] = { 2 };  // words in front of co_filename
-  const MfPythonOffsets *offsets = mf_graph_offsets (graph->memory);
-  bool recent = offsets->version >= 0x030b;
-  uint64_t word = (uint64_t) offsets->pointer, i = (where - frame->values) / word, items = (offsets->version >= 0x030e ? 4 : 3) * word;
-  for (size_t k = 0; k < (recent ? G_N_ELEMENTS (since_11) : G_N_ELEMENTS (before_11)); k++) {
-    uint64_t file = frame->code + (uint64_t) offsets->file;
-    uint64_t names = mf_graph_pointer (graph->memory, file - (uint64_t) (recent ? since_11[k] : before_11[k]) * word);
-    uint64_t n = names ? mf_graph_pointer (graph->memory, names + 2 * word) : 0;
-    if (i < n)
-      return mf_graph_text (graph->memory, mf_graph_pointer (graph->memory, names + items + i * word), 60);
-    i -= n;
-  }
-  return NULL;
-}
-
 static void
 say_frame (const MfObjectGraph *graph, const MfGraphNode *root, GString *to)
 {
@@ -291,7 +315,7 @@ say_frame (const MfObjectGraph *graph, const MfGraphNode *root, GString *to)
   if (name)
     g_string_append_printf (to, "%s().%s", frame->function, name);
   else
-    g_string_append_printf (to, "%s().<%s that it works on>", frame->function, root->type->name);
+    g_string_append_printf (to, "%s().<%s on its stack>", frame->function, root->type->name);
 }
 
 static void
@@ -335,7 +359,7 @@ say_step (const MfObjectGraph *graph, const uint32_t *way, uint32_t n, uint32_t 
     break;
   case MF_EDGE_VALUE: {
     uint64_t key = mf_dict_key (graph->memory, parent->address, node->at);
-    g_autofree char *name = is_attribute (graph, way, i) || parent->address == graph->modules ? mf_graph_text (graph->memory, key, 60) : NULL;
+    g_autofree char *name = is_attribute (graph, way, i) || parent->address == graph->modules ? mf_graph_text (graph->memory, key, LONGEST_NAME) : NULL;
     if (name)
       g_string_append_printf (to, "%s%s", parent->address == graph->modules ? "" : ".", name);
     else

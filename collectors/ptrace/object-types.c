@@ -119,15 +119,16 @@ mf_remote_type (MfRemoteTypes *types, uint64_t address)
 // In front of an object: nothing; the collector's two words, only if its type has any to do with the collector; two more words since
 // 3.11, for the dictionary and weak references of instances.
 const MfRemoteType *
-mf_type_in_block (MfRemoteTypes *types, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front)
+mf_type_in_block (
+    MfTypeLookup lookup, void *user, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front)
 {
   uint32_t word = (uint32_t) offsets->pointer;
   for (*front = 0; *front <= 4 * word && *front + 2 * word <= size; *front += 2 * word) {
     uint64_t count = 0, at = 0;
     memcpy (&count, block + *front, word);
     memcpy (&at, block + *front + offsets->type, word);
-    const MfRemoteType *type = mf_remote_type (types, GUINT64_FROM_LE (at));
-    if (type && (*front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0) && count)
+    const MfRemoteType *type = count ? lookup (user, GUINT64_FROM_LE (at)) : NULL;
+    if (type && (*front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0))
       return type;
   }
   return NULL;

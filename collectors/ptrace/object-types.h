@@ -23,6 +23,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MfRemoteTypes, mf_remote_types_free)
 // The type at an address; NULL = none is there. Lives as long as the types.
 const MfRemoteType *mf_remote_type (MfRemoteTypes *types, uint64_t address);
 
+// Looks up a type: mf_remote_type with what the caller knows of where types can be.
+typedef const MfRemoteType *(*MfTypeLookup) (void *user, uint64_t address);
 // The type of the object in a used block of `size` bytes, and how many bytes stand in front of it; NULL = there is no object.
 const MfRemoteType *mf_type_in_block (
-    MfRemoteTypes *types, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front);
+    MfTypeLookup lookup, void *user, const MfPythonOffsets *offsets, const uint8_t *block, uint32_t size, uint32_t *front);

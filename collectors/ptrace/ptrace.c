@@ -216,7 +216,7 @@ static const char help[] =
   "the chunks of glibc's heap, for which the process has to stand still while they are copied: how long is told.\n\n"
   "With alive = TYPE or ADDRESS it is told why such objects are alive: the shortest way to them from the modules and\n"
   "the frames of the threads, as an expression. Ways that differ in indices and keys alone are told once. Each is read\n"
-  "again before it is told. That takes as much memory as the heap, for the time.\n\n"
+  "again before it is told; what is said to be on the stack of a function may be a rest of what it did before. That takes as much memory as the heap, for the time.\n\n"
   "With tree = yes the processes that it has started and starts are looked at, too, and theirs, each as an input of its\n"
   "own, from the look after they began until they end. One that lives shorter than two looks may not be seen. A\n"
   "program that replaces another in the same process starts a new epoch.\n\n"

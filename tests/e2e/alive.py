@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from attached import AttachTest
-from pythons import all_here
+from pythons import debian, of_pyenv
 
 PROGRAM = Path(__file__).parents[1] / "programs/kept-objects.py"
 WAYS = {"__main__.CACHE['k0']": 50, "__main__.ITEMS[0]": 5, "__main__.CACHE['k0'].peer": 1, "__main__.Holder.table[7][1][0]": 1,
@@ -26,11 +26,12 @@ class Alive(AttachTest):
         run = self.memflow("run", "configs/attach-alive.ini", "--for", "200ms", "--set", f"target.pid={process.pid}", *sets)
         self.assert_run(run, 0)
         document = json.loads((self.folder / "reports/attach-alive.json").read_text())
-        self.chains = [event["row"] for event in document["events"] if event["type"] == "object.chain"]
+        rows = (event["row"] for event in document["events"] if event["type"] == "object.chain")
+        self.chains = [row | {"way": row["way"] or ""} for row in rows]
         return run
 
     def test_ways(self):
-        for python in all_here():
+        for python in [debian(), *of_pyenv()]:
             with self.subTest(python.name):
                 process = self.start_program(*python.command)
                 self.ask(process, "Session")

@@ -10,7 +10,7 @@ from end_to_end import COMMAND, ENVIRONMENT, STM32, EndToEnd, measured, peak_mem
 # Of diff.ini: one of the two runs of `memflow diff`. Of python-hooks.ini: the larger of memflow and the program. The heap of
 # attach-heap.ini and attach-growth.ini is that of a Python that has just started.
 LIMITS_MIB = {"stm32": 16, "predeploy": 24, "memory-error": 16, "hotspots": 16, "diff": 16, "python-hooks": 24, "attach": 24,
-              "attach-growth": 48, "attach-heap": 48, "listen": 24, "attach-hooks": 32}
+              "attach-growth": 48, "attach-heap": 48, "attach-alive": 64, "listen": 24, "attach-hooks": 32}
 PYTHON = "/usr/bin/python3"
 CAPTURE = "configs/recordings/known-program.mfc"
 # Those that look at a program that runs already, and how it is named to them.
