@@ -141,7 +141,7 @@ count_abstract (const MfThing *class, const MfThing *of, unsigned depth)
   const MfMap *names = of->class->names;
   uint32_t n = 0;
   for (uint32_t i = 0; i < names->n; i++) {
-    bool foreign;
+    bool foreign = false;
     if (!names->entries[i].key || !is_abstract (names->entries[i].value))
       continue;
     const MfEntry *entry = mf_class_find (class, names->entries[i].key, &foreign);
