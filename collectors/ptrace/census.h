@@ -9,6 +9,8 @@
 typedef struct {
   const MfRemoteType *type;
   uint64_t count, bytes;
+  uint64_t tracked;             // by the collector, large ones included
+  uint64_t large, large_bytes;  // outside of the arenas; only of those that the collector tracks
 } MfCensusRow;
 
 typedef struct {

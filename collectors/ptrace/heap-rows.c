@@ -172,7 +172,7 @@ mf_publish_census (MfStage *stage, MfHeapPorts *ports, const MfPymallocHeap *hea
   for (guint i = 0; i < census->rows->len; i++) {
     const MfCensusRow *its = &g_array_index (census->rows, MfCensusRow, i);
     const MfObjectCensus row = { .snapshot = moment->snapshot, .type = name_of (stage, its), .count = its->count,
-      .bytes = { its->bytes } };
+      .bytes = { its->bytes }, .large = its->large, .tracked = its->tracked, .large_bytes = { its->large_bytes } };
     if (!mf_emit (&ports->census, &row))
       return false;
   }

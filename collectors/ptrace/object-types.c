@@ -116,6 +116,28 @@ mf_remote_type (MfRemoteTypes *types, uint64_t address)
   return type;
 }
 
+// Two pointers of a table are no object: nobody counts that many references, immortal ones have patterns of their own (Include/refcount.h;
+// since 3.14 flags stand in the highest 16 bits).
+static bool
+is_count (uint64_t count, uint32_t word)
+{
+  enum { MOST_NARROW = 1 << 27, IMMORTAL_NARROW = 0x3fffffff, LOW_BITS = 0x0fffffff };
+  if (word == 8)
+    return count && (count >> 32 & 0xffff) == 0;
+  return count && (count < MOST_NARROW || count == IMMORTAL_NARROW || (count & LOW_BITS) == 0);
+}
+
+// The collector's words are addresses with flags in their lowest bits.
+static bool
+is_collectors (const uint8_t *words, uint32_t word)
+{
+  enum { ADDRESS_BITS = 48 };
+  uint64_t both[2] = { 0 };
+  memcpy (&both[0], words, word);
+  memcpy (&both[1], words + word, word);
+  return GUINT64_FROM_LE (both[0]) >> ADDRESS_BITS == 0 && GUINT64_FROM_LE (both[1]) >> ADDRESS_BITS == 0;
+}
+
 // In front of an object: nothing; the collector's two words, only if its type has any to do with the collector; two more words since
 // 3.11, for the dictionary and weak references of instances.
 const MfRemoteType *
@@ -127,8 +149,8 @@ mf_type_in_block (
     uint64_t count = 0, at = 0;
     memcpy (&count, block + *front, word);
     memcpy (&at, block + *front + offsets->type, word);
-    const MfRemoteType *type = count ? lookup (user, GUINT64_FROM_LE (at)) : NULL;
-    if (type && (*front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0))
+    const MfRemoteType *type = is_count (GUINT64_FROM_LE (count), word) ? lookup (user, GUINT64_FROM_LE (at)) : NULL;
+    if (type && (*front > 0) == ((type->flags & MF_TYPE_HAS_GC) != 0) && (!*front || is_collectors (block + *front - 2 * word, word)))
       return type;
   }
   return NULL;

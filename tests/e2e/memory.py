@@ -14,7 +14,7 @@ LIMITS_MIB = {"stm32": 16, "predeploy": 24, "memory-error": 16, "hotspots": 16, 
 PYTHON = "/usr/bin/python3"
 CAPTURE = "configs/recordings/known-program.mfc"
 # Those that look at a program that runs already, and how it is named to them.
-ATTACHED = {"attach": "target.pid", "attach-growth": "target.pid", "attach-heap": "target.pid", "attach-hooks": "hooks.pid"}
+ATTACHED = {"attach": "target.pid", "attach-alive": "target.pid", "attach-growth": "target.pid", "attach-heap": "target.pid", "attach-hooks": "hooks.pid"}
 ARGUMENTS = {
     "diff": ["diff", CAPTURE, CAPTURE],
     "python-hooks": ["run", "configs/python-hooks.ini", "--", PYTHON, "-c", "pass"],

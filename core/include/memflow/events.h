@@ -328,12 +328,17 @@ typedef struct {
   MfString type;
   uint64_t count;
   MfSize bytes;
+  uint64_t large, tracked;
+  MfSize large_bytes;
 } MfObjectCensus;
 MF_EVENT (MfObjectCensus, "object.census", 1, MF_VIEW_TABLE, "Live objects of one type",
   MF_FIELD (MfObjectCensus, snapshot, "id of the snapshot", .role = MF_ROLE_KEY),
   MF_FIELD (MfObjectCensus, type, "name of the type", .role = MF_ROLE_LABEL),
-  MF_FIELD (MfObjectCensus, count, "live objects"),
-  MF_FIELD (MfObjectCensus, bytes, "in their blocks", .role = MF_ROLE_BAR));
+  MF_FIELD (MfObjectCensus, count, "live objects in blocks of the heap"),
+  MF_FIELD (MfObjectCensus, bytes, "in their blocks", .role = MF_ROLE_BAR),
+  MF_FIELD (MfObjectCensus, large, "live objects that are too large for it, as far as the collector has them"),
+  MF_FIELD (MfObjectCensus, tracked, "of both, those that the collector has: what gc.get_objects() lists, and what gc.get_freeze_count() counts"),
+  MF_FIELD (MfObjectCensus, large_bytes, "of the large ones, without what they keep elsewhere"));
 
 enum { MF_UNIT_OF_INPUT, MF_UNIT_OF_LIBRARY };
 
