@@ -11,6 +11,7 @@ struct MfGraphMemory {
   const MfPymallocHeap *heap;
   MfRemoteTypes *types;
   uint8_t **arenas;     // copies, by number; NULL = not needed yet
+  GHashTable *of_types; // type -> what is known of it besides
   GArray *mappings;     // of MfMapping without their paths: those that may be written
 };
 
@@ -35,6 +36,7 @@ mf_graph_memory_new (MfProcess *process, const MfPythonRuntime *runtime, const M
   memory->heap = heap;
   memory->types = types;
   memory->arenas = g_new0 (uint8_t *, heap->arenas->len + 1);
+  memory->of_types = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   memory->mappings = g_array_new (FALSE, FALSE, sizeof (MfMapping));
   keep_mappings (memory);
   return memory;
@@ -49,6 +51,7 @@ mf_graph_memory_free (MfGraphMemory *memory)
     g_free (memory->arenas[i]);
   g_free (memory->arenas);
   g_array_unref (memory->mappings);
+  g_hash_table_unref (memory->of_types);
   g_free (memory);
 }
 
@@ -56,6 +59,12 @@ const MfPythonOffsets *
 mf_graph_offsets (const MfGraphMemory *memory)
 {
   return &memory->runtime->offsets;
+}
+
+GHashTable *
+mf_graph_of_types (const MfGraphMemory *memory)
+{
+  return memory->of_types;
 }
 
 // ---- reading

@@ -30,6 +30,8 @@ bool mf_graph_read (MfGraphMemory *memory, uint64_t at, void *to, size_t n);
 uint64_t mf_graph_pointer (MfGraphMemory *memory, uint64_t at);
 // As it stands in the process now, not in the copies.
 uint64_t mf_graph_pointer_now (const MfGraphMemory *memory, uint64_t at);
+// For what is read of each type once: type -> what g_free frees.
+GHashTable *mf_graph_of_types (const MfGraphMemory *memory);
 // NULL = no type is there.
 const MfRemoteType *mf_graph_type (MfGraphMemory *memory, uint64_t address);
 // Text of a str; free with g_free, NULL = it is none.

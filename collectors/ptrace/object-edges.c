@@ -138,6 +138,32 @@ read_keys (const Looker *l, uint64_t at, Keys *keys)
   return keys->n <= MOST_ITEMS && (!keys->n || can_be_read (l, keys->entries + (keys->n - 1) * keys->size, keys->size));
 }
 
+// ht_cached_keys of a type: among its members behind those of every type, the keys that are of the split kind. They are the names of
+// the values that stand in its instances, or in front of them.
+static const Keys *
+inline_keys (const Looker *l)
+{
+  enum { SPLIT = 2, FROM = 400, TO = 1100 };
+  uint32_t w = l->word;
+  Keys *keys = g_hash_table_lookup (mf_graph_of_types (l->memory), l->type);
+  if (keys)
+    return keys;
+  keys = g_new0 (Keys, 1);
+  g_hash_table_insert (mf_graph_of_types (l->memory), (gpointer) l->type, keys);
+  for (uint32_t at = FROM * w / 8; l->version >= 0x030b && at < TO * w / 8; at += w) {
+    uint64_t keys_at = mf_graph_pointer (l->memory, l->type->address + at);
+    uint8_t kind = 0;
+    if (keys_at >= 4096 && keys_at % w == 0 && mf_graph_read (l->memory, keys_at + w + 2, &kind, 1) && kind == SPLIT
+        && read_keys (l, keys_at, keys) && keys->n) {
+      g_autofree char *first = mf_graph_text (l->memory, mf_graph_pointer (l->memory, keys->entries), 8);
+      if (first && *first)
+        return keys;
+    }
+    *keys = (Keys) { 0 };
+  }
+  return keys;
+}
+
 typedef struct {
   uint64_t used, keys, values;
 } Dict;
@@ -214,22 +240,31 @@ size_of (const Looker *l, const MfPlace *place)
   uint64_t size = (uint64_t) MAX (l->type->basic_size, 0);
   if (l->type->item_size > 0)
     size += MIN (member (l, l->object, 2), MOST_ITEMS) * (uint64_t) l->type->item_size;
+  if (l->type->flags & INLINE_VALUES && l->version >= 0x030d)
+    size += l->word + inline_keys (l)->n * l->word; // behind a head of a word
   size = MIN (size, MOST_OBJECT);
-  uint64_t rest = place->size ? place->block + place->size - l->object : size;
-  return l->type->flags & INLINE_VALUES && l->version >= 0x030d ? rest : MIN (size, rest);
+  return MIN (size, place->size ? place->block + place->size - l->object : size);
 }
 
-// In front of the collector's two words: 3.11 has the values and the dict, later versions the dict or the values, and weak references.
+// In front of the collector's two words: 3.11 has the values and the dict, 3.12 weak references and either of them, of which a 1 marks the
+// values; later versions the dict and weak references.
 static void
 look_in_front (const Looker *l)
 {
-  uint64_t words = l->object - 4 * l->word;
+  uint64_t words = l->object - 4 * l->word, values = 0;
   if (!(l->type->flags & MANAGED_DICT) || l->version < 0x030b)
     return;
   for (uint32_t i = 0; i < 2; i++) {
     uint64_t where = words + (uint64_t) i * l->word, to = mf_graph_pointer (l->memory, where);
-    look_at_pointer (l, to & 1 ? to + 1 : to, where, MF_EDGE_WORD, i, 0);
+    if (l->version == 0x030b && i == 0)
+      values = to;
+    else if (to & 1)
+      values = to + 1;
+    else
+      look_at_pointer (l, to, where, MF_EDGE_WORD, i, DEEPEST_PLAIN);
   }
+  if (values)
+    look_at_words (l, values, values + inline_keys (l)->n * l->word, values, MF_EDGE_PLAIN, ~UINT64_C (0), DEEPEST_PLAIN);
 }
 
 void
@@ -265,26 +300,13 @@ mf_memory_edges (MfGraphMemory *memory, uint64_t from, uint64_t to, uint64_t mas
 
 // ---- names of attributes in the object
 
-// ht_cached_keys of the type: among its members behind those of every type, the keys that are of the split kind.
 char *
 mf_inline_name (MfGraphMemory *memory, const MfRemoteType *type, uint32_t i)
 {
-  enum { SPLIT = 2, FROM = 400, TO = 1100, LONGEST = 60 };
+  enum { LONGEST = 60 };
   Looker l = looker (memory, 0, type, NULL, NULL);
-  uint32_t w = l.word;
-  for (uint32_t at = FROM * w / 8; l.version >= 0x030b && at < TO * w / 8; at += w) {
-    uint64_t keys_at = mf_graph_pointer (memory, type->address + at);
-    uint8_t kind = 0;
-    Keys keys;
-    if (keys_at < 4096 || keys_at % w || !mf_graph_read (memory, keys_at + w + 2, &kind, 1) || kind != SPLIT
-        || !read_keys (&l, keys_at, &keys) || i >= keys.n)
-      continue;
-    char *name = mf_graph_text (memory, mf_graph_pointer (memory, keys.entries + (uint64_t) i * keys.size), LONGEST);
-    if (name && *name)
-      return name;
-    g_free (name);
-  }
-  return NULL;
+  const Keys *keys = inline_keys (&l);
+  return i < keys->n ? mf_graph_text (memory, mf_graph_pointer (memory, keys->entries + (uint64_t) i * keys->size), LONGEST) : NULL;
 }
 
 typedef struct {

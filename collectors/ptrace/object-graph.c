@@ -323,18 +323,12 @@ say_attribute (const MfObjectGraph *graph, const MfGraphNode *node, const MfGrap
 {
   const MfPythonOffsets *offsets = mf_graph_offsets (graph->memory);
   uint64_t word = (uint64_t) offsets->pointer;
-  // the values are behind a head of two bytes each and as many words as it takes, in 3.13 of four bytes
-  int64_t first = node->kind == MF_EDGE_PLAIN ? -1 : offsets->version >= 0x030d ? parent->type->basic_size + (int64_t) word : -1;
+  int64_t first = offsets->version >= 0x030d ? parent->type->basic_size + (int64_t) word : INT64_MAX;  // value in the object
   g_autofree char *name = NULL;
-  if (node->kind == MF_EDGE_WORD && first > 0 && node->at >= first && has_attributes (parent->type))
+  if (node->kind == MF_EDGE_PLAIN && has_attributes (parent->type) && offsets->version >= 0x030b && offsets->version < 0x030d)
+    name = mf_inline_name (graph->memory, parent->type, node->at / (uint32_t) word);
+  else if (node->kind == MF_EDGE_WORD && node->at >= first && has_attributes (parent->type))
     name = mf_inline_name (graph->memory, parent->type, (uint32_t) ((node->at - first) / (int64_t) word));
-  if (node->kind == MF_EDGE_PLAIN && has_attributes (parent->type) && offsets->version >= 0x030b && offsets->version < 0x030d) {
-    MfPlace place = mf_graph_place (graph->memory, node->where);
-    uint64_t values = mf_graph_pointer (graph->memory, parent->address - (offsets->version == 0x030b ? 4 : 3) * word);
-    values += values & 1;
-    if (place.kind == MF_PLACE_PLAIN && values > place.block && node->where >= values)
-      name = mf_inline_name (graph->memory, parent->type, (uint32_t) ((node->where - values) / word));
-  }
   if (!name && node->kind == MF_EDGE_WORD && parent->type->flags & HEAP_TYPE)
     name = mf_slot_name (graph->memory, parent->type, node->at);
   if (name)
