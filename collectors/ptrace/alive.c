@@ -6,19 +6,51 @@
 typedef struct {
   const MfObjectGraph *graph;
   const char *wanted;
-  uint64_t address;     // 0 = a type is wanted
+  uint64_t address;     // 0 = something else is wanted
+  GArray *pinned;       // of uint64_t, addresses of arenas, ascending; NULL = no arenas are wanted
+  uint32_t arena_size;
 } Question;
 
-static Question
-question_of (const MfObjectGraph *graph, const char *wanted)
+static GArray *
+pinned_arenas (const MfPymallocHeap *heap)
 {
-  bool address = g_str_has_prefix (wanted, "0x");
-  return (Question) { graph, wanted, address ? g_ascii_strtoull (wanted + 2, NULL, 16) : 0 };
+  GArray *pinned = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  g_autofree uint64_t *used = g_new0 (uint64_t, heap->arenas->len + 1);
+  for (guint i = 0; i < heap->pools->len; i++) {
+    const MfPool *pool = &g_array_index (heap->pools, MfPool, i);
+    used[pool->arena] += (uint64_t) pool->used * pool->block_size;
+  }
+  for (guint i = 0; i < heap->arenas->len; i++)
+    if (used[i] && used[i] < heap->arena_size / 4)
+      g_array_append_val (pinned, g_array_index (heap->arenas, MfArena, i).address);
+  return pinned;
+}
+
+static Question
+question_of (const MfObjectGraph *graph, const MfPymallocHeap *heap, const char *wanted)
+{
+  Question question = { .graph = graph, .wanted = wanted, .arena_size = heap->arena_size };
+  if (g_str_has_prefix (wanted, "0x"))
+    question.address = g_ascii_strtoull (wanted + 2, NULL, 16);
+  if (!strcmp (wanted, "arenas"))
+    question.pinned = pinned_arenas (heap);
+  return question;
+}
+
+static bool
+is_in_pinned (const Question *question, uint64_t address)
+{
+  for (guint i = 0; i < question->pinned->len; i++)
+    if (address - g_array_index (question->pinned, uint64_t, i) < question->arena_size)
+      return true;
+  return false;
 }
 
 static bool
 matches (const Question *question, uint64_t address, const MfRemoteType *type)
 {
+  if (question->pinned)
+    return is_in_pinned (question, address);
   if (question->address)
     return address == question->address;
   const char *last = strrchr (type->name, '.');
@@ -47,7 +79,7 @@ most_first (const void *a, const void *b)
   return (x->address > y->address) - (x->address < y->address);
 }
 
-// The way of a row is made when it is known which are shown: until then `count` of the representative is its node.
+// Those that are reached alike: `node` stands for them.
 typedef struct {
   uint32_t node;
   uint64_t count, bytes;
@@ -101,7 +133,7 @@ unreached (const Question *question, const MfPymallocHeap *heap)
 GArray *
 mf_alive_rows (const MfObjectGraph *graph, const MfPymallocHeap *heap, const char *wanted, uint32_t most, uint32_t *ways)
 {
-  const Question question = question_of (graph, wanted);
+  Question question = question_of (graph, heap, wanted);
   GArray *rows = g_array_new (FALSE, FALSE, sizeof (MfAliveRow));
   g_autoptr (GHashTable) groups = group (&question);
   GHashTableIter each;
@@ -121,5 +153,6 @@ mf_alive_rows (const MfObjectGraph *graph, const MfPymallocHeap *heap, const cha
   MfAliveRow rest = unreached (&question, heap);
   if (rest.count)
     g_array_append_val (rows, rest);
+  g_clear_pointer (&question.pinned, g_array_unref);
   return rows;
 }

@@ -12,6 +12,7 @@ typedef struct {
   bool holds;           // the way was still there when it was read again
 } MfAliveRow;
 
-// By `wanted`: a type's name ("Session", "collections.deque") or an address ("0x7f…"). The ways with the most bytes come first, at
+// By `wanted`: a type's name ("Session", "collections.deque"), an address ("0x7f…"), or "arenas": all that is in arenas of which less than
+// a quarter is used, which it keeps from being given back. The ways with the most bytes come first, at
 // most `most`; the last row has those of no way. Of MfAliveRow; free with g_array_unref.
 GArray *mf_alive_rows (const MfObjectGraph *graph, const MfPymallocHeap *heap, const char *wanted, uint32_t most, uint32_t *ways);

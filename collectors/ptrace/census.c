@@ -4,7 +4,7 @@
 // collector's lists, which lead from those in the arenas to them.
 #include "census.h"
 
-#include <string.h>
+#include "remote-number.h"
 
 typedef struct {
   const MfProcess *process;
@@ -102,23 +102,17 @@ follow (Taker *taker, uint64_t at, bool back)
 
 // ---- objects in blocks
 
-static uint64_t
-word_in (const Taker *taker, const uint8_t *bytes)
-{
-  uint64_t number = 0;
-  memcpy (&number, bytes, (size_t) taker->runtime->offsets.pointer);
-  return GUINT64_FROM_LE (number);
-}
-
 // What the collector does not know has no successor in its lists.
 static bool
 is_tracked (Taker *taker, const uint8_t *object)
 {
-  uint64_t word = (uint64_t) taker->runtime->offsets.pointer, next = word_in (taker, object - 2 * word);
+  unsigned word = (unsigned) taker->runtime->offsets.pointer;
+  const uint8_t *words = object - 2 * word;
+  uint64_t next = mf_number_in (words, 0, word);
   if (!next)
     return false;
   follow (taker, next, false);
-  follow (taker, word_in (taker, object - word), true);
+  follow (taker, mf_number_in (words, word, word), true);
   return true;
 }
 

@@ -6,6 +6,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include "remote-number.h"
+
 #include "elf-image.h"
 
 G_DEFINE_QUARK (memflow-glibc-error, mf_glibc_error)
@@ -53,24 +55,10 @@ is_layout_of (const Layout *layout, unsigned word, uint16_t machine)
   return layout->word == word && layout->alignment == (word == 8 || machine == EM_386 ? 16 : 8);
 }
 
-// Of 4 or 8 bytes, so that each is one load.
-static inline uint64_t
-number_in (const uint8_t *bytes, uint64_t at, unsigned width)
-{
-  uint64_t wide;
-  uint32_t narrow;
-  if (width == sizeof narrow) {
-    memcpy (&narrow, bytes + at, sizeof narrow);
-    return GUINT32_FROM_LE (narrow);
-  }
-  memcpy (&wide, bytes + at, sizeof wide);
-  return GUINT64_FROM_LE (wide);
-}
-
 static uint64_t
 word_in (const Layout *layout, const uint8_t *bytes, uint64_t at)
 {
-  return number_in (bytes, at, layout->word);
+  return mf_number_in (bytes, at, layout->word);
 }
 
 // What programs get is aligned: it begins behind the header of the chunk.
@@ -177,7 +165,7 @@ is_parameters (const Search *search, const uint8_t *bytes, const MfElfPart *part
 {
   const Layout *layout = search->layout;
   MfGlibcPlace *place = search->place;
-  if (i < back + 4 || number_in (bytes, i - back, 4) != N_MMAPS_MAX)
+  if (i < back + 4 || mf_number_in (bytes, i - back, 4) != N_MMAPS_MAX)
     return false;
   place->heap_from = word_in (layout, bytes, i);
   place->heap_to = area_end (search->mappings, place->heap_from);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "remote-number.h"
+
 // tp_flags (Include/object.h)
 enum {
   MANAGED_DICT = 1 << 4, INLINE_VALUES = 1 << 2, LIST = 1 << 25, TUPLE = 1 << 26, LONG = 1 << 24, BYTES = 1 << 27, TEXT = 1 << 28,
@@ -25,14 +27,6 @@ looker (MfGraphMemory *memory, uint64_t object, const MfRemoteType *type, MfEdge
 {
   const MfPythonOffsets *offsets = mf_graph_offsets (memory);
   return (Looker) { memory, (uint32_t) offsets->pointer, offsets->version, object, type, found, user };
-}
-
-static uint64_t
-word_at (const uint8_t *bytes, uint32_t word)
-{
-  uint64_t number = 0;
-  memcpy (&number, bytes, word);
-  return GUINT64_FROM_LE (number);
 }
 
 static uint64_t
@@ -67,7 +61,7 @@ look_at_words (const Looker *l, uint64_t from, uint64_t to, uint64_t base, MfEdg
     if (!mf_graph_read (l->memory, at, bytes, n))
       return;
     for (size_t i = 0; i + l->word <= n; i += l->word)
-      look_at_pointer (l, word_at (bytes + i, l->word) & mask, at + i, kind, (uint32_t) (at + i - base), depth);
+      look_at_pointer (l, mf_number_in (bytes, i, l->word) & mask, at + i, kind, (uint32_t) (at + i - base), depth);
   }
 }
 
@@ -95,7 +89,7 @@ look_at_items (const Looker *l, uint64_t items, uint64_t n)
     if (!mf_graph_read (l->memory, items + i * l->word, bytes, here * l->word))
       return;
     for (size_t k = 0; k < here; k++)
-      look_at_pointer (l, word_at (bytes + k * l->word, l->word), items + (i + k) * l->word, MF_EDGE_ITEM, (uint32_t) (i + k), 0);
+      look_at_pointer (l, mf_number_in (bytes, k * l->word, l->word), items + (i + k) * l->word, MF_EDGE_ITEM, (uint32_t) (i + k), 0);
   }
 }
 
@@ -122,11 +116,11 @@ read_keys (const Looker *l, uint64_t at, Keys *keys)
   if (!at || !mf_graph_read (l->memory, at, head, 5 * w))
     return false;
   if (l->version < 0x030b) {
-    uint64_t slots = word_at (head + w, w);
+    uint64_t slots = mf_number_in (head, w, w);
     uint32_t width = slots <= 0x80 ? 1 : slots <= 0x8000 ? 2 : slots <= 0x80000000 ? 4 : 8;
     if (!slots || slots & (slots - 1) || slots > MOST_ITEMS)
       return false;
-    *keys = (Keys) { at + 5 * w + slots * width, word_at (head + 4 * w, w), 3 * w, w, 2 * w };
+    *keys = (Keys) { at + 5 * w + slots * width, mf_number_in (head, 4 * w, w), 3 * w, w, 2 * w };
   } else {
     uint32_t slots = head[w], indices = head[w + 1], general = head[w + 2] == 0;
     if (slots > 26 || indices > slots + 3 || head[w + 2] > 2)

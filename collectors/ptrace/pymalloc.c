@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "remote-number.h"
+
 enum {
   BATCH = 64, MOST_TRIES = 5, MOST_ARENAS = 1 << 20, LARGEST_HEADER = 48, LARGEST_RECORD = 48,
   BODIES_BYTES = 256 << 10  // that are read at once: they are looked at while they are still in the processor's cache
@@ -30,34 +32,20 @@ geometry_of (const MfPythonRuntime *runtime)
   return &geometries[runtime->offsets.version < 0x030a ? 1 : 2];
 }
 
-// Of 4 or 8 bytes, so that each is one load.
-static inline uint64_t
-number_in (const uint8_t *bytes, uint32_t at, unsigned width)
-{
-  uint64_t wide;
-  uint32_t narrow;
-  if (width == sizeof narrow) {
-    memcpy (&narrow, bytes + at, sizeof narrow);
-    return GUINT32_FROM_LE (narrow);
-  }
-  memcpy (&wide, bytes + at, sizeof wide);
-  return GUINT64_FROM_LE (wide);
-}
-
 // ---- arena objects
 
 static bool
 is_unused (const uint8_t *record, unsigned word)
 {
-  return number_in (record, 0, word) == 0;
+  return mf_number_in (record, 0, word) == 0;
 }
 
 static bool
 is_arena (const Geometry *geometry, const uint8_t *record, unsigned word)
 {
-  uint64_t address = number_in (record, 0, word), pool = number_in (record, geometry->pool_address, word);
+  uint64_t address = mf_number_in (record, 0, word), pool = mf_number_in (record, geometry->pool_address, word);
   uint32_t n = geometry->arena_size / geometry->pool_size;
-  uint32_t free_pools = (uint32_t) number_in (record, geometry->free_pools, 4), all = (uint32_t) number_in (record, geometry->all_pools, 4);
+  uint32_t free_pools = (uint32_t) mf_number_in (record, geometry->free_pools, 4), all = (uint32_t) mf_number_in (record, geometry->all_pools, 4);
   return address % 4096 == 0 && pool >= address && pool <= address + geometry->arena_size && (all == n || all == n - 1)
       && free_pools <= all;
 }
@@ -125,7 +113,7 @@ first_record (const Search *search, const uint8_t *words, size_t n_words, size_t
 {
   uint64_t first = at;
   for (size_t j = i > NEAR ? i - NEAR : 0; j <= i + NEAR && j < n_words; j++) {
-    uint64_t other = number_in (words, (uint32_t) (j * search->word), search->word);
+    uint64_t other = mf_number_in (words, (uint32_t) (j * search->word), search->word);
     if (other < first && (at - other) % search->geometry->record == 0 && (at - other) / search->geometry->record < n
         && is_vector (search, other, n))
       first = other;
@@ -137,11 +125,11 @@ first_record (const Search *search, const uint8_t *words, size_t n_words, size_t
 static bool
 find_beside (const Search *search, const uint8_t *words, size_t n_words, size_t i, MfArenaVector *vector)
 {
-  uint64_t at = number_in (words, (uint32_t) (i * search->word), search->word);
+  uint64_t at = mf_number_in (words, (uint32_t) (i * search->word), search->word);
   if (at % search->word || !is_writable (search, at))
     return false;
   for (size_t j = i > NEAR ? i - NEAR : 0; j <= i + NEAR && j < n_words; j++) {
-    uint32_t n = (uint32_t) number_in (words, (uint32_t) (j * search->word), 4);
+    uint32_t n = (uint32_t) mf_number_in (words, (uint32_t) (j * search->word), 4);
     if (j == i || !is_vector (search, at, n))
       continue;
     *vector = (MfArenaVector) { first_record (search, words, n_words, i, at, n), n, true };
@@ -237,9 +225,9 @@ static Header
 header_of (const Walk *walk, const uint8_t *bytes)
 {
   const Geometry *geometry = walk->geometry;
-  return (Header) { (uint32_t) number_in (bytes, 0, 4), (uint32_t) number_in (bytes, geometry->arena_index, 4),
-    (uint32_t) number_in (bytes, geometry->size_index, 4), (uint32_t) number_in (bytes, geometry->next_offset, 4),
-    (uint32_t) number_in (bytes, geometry->last_offset, 4), number_in (bytes, geometry->free_block, walk->word) };
+  return (Header) { (uint32_t) mf_number_in (bytes, 0, 4), (uint32_t) mf_number_in (bytes, geometry->arena_index, 4),
+    (uint32_t) mf_number_in (bytes, geometry->size_index, 4), (uint32_t) mf_number_in (bytes, geometry->next_offset, 4),
+    (uint32_t) mf_number_in (bytes, geometry->last_offset, 4), mf_number_in (bytes, geometry->free_block, walk->word) };
 }
 
 // Whether a header is one of a pool in use in this arena.
@@ -286,7 +274,7 @@ mark_freed (Walk *walk, const MfPool *pool, const uint8_t *body, uint64_t at, ui
     if (block == UINT32_MAX || is_set (walk->heap, pool->free_bits + block))
       return false;
     set_free (walk->heap, pool->free_bits + block);
-    at = number_in (body, geometry->header + (uint32_t) offset, walk->word);
+    at = mf_number_in (body, geometry->header + (uint32_t) offset, walk->word);
   }
   return true;
 }
@@ -536,8 +524,8 @@ list_arenas (Walk *walk, const MfArenaVector *vector)
     const uint8_t *record = records + (size_t) i * geometry->record;
     if (is_unused (record, walk->word) || !is_arena (geometry, record, walk->word))
       continue;
-    const MfArena arena = { number_in (record, 0, walk->word), number_in (record, geometry->pool_address, walk->word), i,
-      (uint32_t) number_in (record, geometry->free_pools, 4), (uint32_t) number_in (record, geometry->all_pools, 4) };
+    const MfArena arena = { mf_number_in (record, 0, walk->word), mf_number_in (record, geometry->pool_address, walk->word), i,
+      (uint32_t) mf_number_in (record, geometry->free_pools, 4), (uint32_t) mf_number_in (record, geometry->all_pools, 4) };
     g_array_append_val (walk->heap->arenas, arena);
   }
   g_array_sort (walk->heap->arenas, by_address);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bytecode/code-lines.h"
+#include "remote-number.h"
 
 enum { TRUSTED_NS = 20000000, NAME_MOST = 1024, FILE_MOST = 4096, TABLE_MOST = 1 << 20, CODE_MOST = 1 << 26 };
 
@@ -15,14 +16,6 @@ struct MfCodeCache {
   GHashTable *codes;  // address -> MfRemoteCode
   uint64_t code_type; // of the first one that was believed
 };
-
-static uint64_t
-number_in (const uint8_t *bytes, int32_t at, unsigned width)
-{
-  uint64_t number = 0;
-  memcpy (&number, bytes + at, width);
-  return GUINT64_FROM_LE (number);
-}
 
 // ---- str
 
@@ -38,7 +31,7 @@ text_form (const MfPythonOffsets *offsets, uint32_t state, unsigned *width, int3
 static void
 append_character (GString *text, const uint8_t *at, unsigned width)
 {
-  gunichar c = (gunichar) number_in (at, 0, width);
+  gunichar c = (gunichar) mf_number_in (at, 0, width);
   g_string_append_unichar (text, g_unichar_validate (c) && c ? c : 0xfffd);
 }
 
@@ -49,9 +42,9 @@ mf_remote_text (const MfProcess *process, const MfPythonOffsets *offsets, uint64
   unsigned width;
   int32_t begin;
   if (!mf_process_read (process, at, head, (size_t) offsets->text_ascii)
-      || !text_form (offsets, (uint32_t) number_in (head, offsets->text_state, 4), &width, &begin))
+      || !text_form (offsets, (uint32_t) mf_number_in (head, offsets->text_state, 4), &width, &begin))
     return NULL;
-  uint64_t n = MIN (number_in (head, offsets->text_length, (unsigned) offsets->pointer), most);
+  uint64_t n = MIN (mf_number_in (head, offsets->text_length, (unsigned) offsets->pointer), most);
   g_autofree uint8_t *characters = g_malloc (n * width + 1);
   if (!mf_process_read (process, at + (uint64_t) begin, characters, n * width))
     return NULL;
@@ -109,11 +102,11 @@ read_identity (const MfCodeCache *cache, uint64_t address, MfRemoteCode *code)
   if (n > sizeof bytes || !mf_process_read (cache->process, address, bytes, n))
     return false;
   code->address = address;
-  code->type = number_in (bytes, offsets->type, word);
-  code->name_at = number_in (bytes, offsets->name, word);
-  code->lines_at = number_in (bytes, offsets->lines, word);
-  code->first_line = (uint32_t) number_in (bytes, offsets->first_line, 4);
-  uint64_t units = offsets->bytecode >= 0 ? number_in (bytes, offsets->code_size, word) : 0;
+  code->type = mf_number_in (bytes, offsets->type, word);
+  code->name_at = mf_number_in (bytes, offsets->name, word);
+  code->lines_at = mf_number_in (bytes, offsets->lines, word);
+  code->first_line = (uint32_t) mf_number_in (bytes, offsets->first_line, 4);
+  uint64_t units = offsets->bytecode >= 0 ? mf_number_in (bytes, offsets->code_size, word) : 0;
   code->length = (uint32_t) MIN (units, CODE_MOST) * 2;
   return true;
 }

@@ -11,6 +11,18 @@ from pythons import debian, of_pyenv
 PROGRAM = Path(__file__).parents[1] / "programs/kept-objects.py"
 WAYS = {"__main__.CACHE['k0']": 50, "__main__.ITEMS[0]": 5, "__main__.CACHE['k0'].peer": 1, "__main__.Holder.table[7][1][0]": 1,
         "__main__.SLOT.two": 1, "__main__.SET.<member>": 1, "deep().shared[1]": 1, "deep().nested['a'][0]['b']": 1, "": 1}
+# 60 objects among a million others that are freed again: arenas that one object keeps.
+PINNED = """
+class Pin: pass
+filler, pins = [], []
+for i in range(60):
+    filler.extend(bytes(40) for k in range(20000))
+    pins.append(Pin())
+    pins[-1].note = "note %d" % i
+del filler
+print(flush=True)
+input()
+"""
 
 
 class Alive(AttachTest):
@@ -50,6 +62,15 @@ class Alive(AttachTest):
         run = self.ask(process, "NoSuchType")
         self.assertEqual(self.chains, [])
         self.assertIn("there is no object 'NoSuchType'", run.stderr)
+
+    def test_arenas(self):
+        process = self.target("/usr/bin/python3", "-c", PINNED)
+        process.stdout.readline()
+        time.sleep(0.1)
+        self.ask(process, "arenas", options=["chains=1000"])
+        pins, = (row for row in self.chains if row["type"] == "Pin")
+        self.assertEqual((pins["way"], pins["state"]), ("__main__.pins[0]", "holds"))
+        self.assertGreater(pins["count"], 20)  # others may be in an arena that something else fills
 
     def test_cycle(self):
         process = self.start_program("/usr/bin/python3")
