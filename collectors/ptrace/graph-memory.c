@@ -138,13 +138,15 @@ may_be_written (const MfGraphMemory *memory, uint64_t at)
   return low < memory->mappings->len && g_array_index (memory->mappings, MfMapping, low).from <= at;
 }
 
-// Types are larger than the blocks of pymalloc, and not constant: most words are none without a look at the process.
+// Types are not constant, and with pointers of 8 bytes larger than the blocks of pymalloc: most words are none without a look at the
+// process.
 static const MfRemoteType *
 look_up (void *user, uint64_t address)
 {
   MfGraphMemory *memory = user;
   guint number;
-  return !arena_of (memory, address, &number) && may_be_written (memory, address) ? mf_remote_type (memory->types, address) : NULL;
+  bool in_block = memory->runtime->offsets.pointer == 8 && arena_of (memory, address, &number);
+  return !in_block && may_be_written (memory, address) ? mf_remote_type (memory->types, address) : NULL;
 }
 
 const MfRemoteType *

@@ -4,8 +4,14 @@ import json
 import os
 import re
 import subprocess
+import time
 
-from end_to_end import EndToEnd
+from end_to_end import SOURCE, EndToEnd
+
+# What a program keeps alive, and the ways to it; "" = none.
+KEPT_OBJECTS = SOURCE / "tests/programs/kept-objects.py"
+WAYS = {"__main__.CACHE['k0']": 50, "__main__.ITEMS[0]": 5, "__main__.CACHE['k0'].peer": 1, "__main__.Holder.table[7][1][0]": 1,
+        "__main__.SLOT.two": 1, "__main__.SET.<member>": 1, "deep().shared[1]": 1, "deep().nested['a'][0]['b']": 1, "": 1}
 
 FIGURES = {"used": "# bytes in allocated blocks", "available": "# bytes in available blocks",
            "headers": "# bytes lost to pool headers", "quantization": "# bytes lost to quantization",
@@ -45,6 +51,29 @@ class AttachTest(EndToEnd):
         classes = [tuple(map(int, row)) for row in re.findall(r"^ +\d+ +(\d+) +(\d+) +(\d+) +(\d+)$", text, re.M)]
         totals = {name: number(re.search(rf"^{title} += +([\d,]+)$", text, re.M).group(1)) for name, title in FIGURES.items()}
         return classes, totals | {"empty_pools": number(re.search(r"^([\d,]+) unused pools", text, re.M).group(1))}
+
+    # ---- why objects are alive
+
+    def keep_objects(self, *python):
+        process = self.target(*python, str(KEPT_OBJECTS))
+        self.cycle, self.shared = map(int, process.stdout.readline().split())
+        # the line is read when its function goes on to wait: a moment later it does
+        time.sleep(0.1)
+        return process
+
+    def ask_why(self, process, *alive, options=()):
+        sets = [word for option in (f"alive={', '.join(alive)}", *options) for word in ("--set", f"target.{option}")]
+        run = self.memflow("run", "configs/attach-alive.ini", "--for", "200ms", "--set", f"target.pid={process.pid}", *sets)
+        self.assert_run(run, 0)
+        document = json.loads((self.folder / "reports/attach-alive.json").read_text())
+        rows = (event["row"] for event in document["events"] if event["type"] == "object.chain")
+        self.chains = [row | {"way": row["way"] or ""} for row in rows]
+        return run
+
+    def check_ways(self, process):
+        self.ask_why(process, "Session")
+        self.assertEqual({row["way"]: row["count"] for row in self.chains}, WAYS)
+        self.assertEqual({row["way"]: row["state"] for row in self.chains}, {way: "holds" if way else "no-way" for way in WAYS})
 
     def check_c_heap(self, process):
         """That of tests/programs/c-heap.c, which says what mallinfo2() says and stops."""

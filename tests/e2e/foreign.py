@@ -53,6 +53,7 @@ class Foreign(WitnessTest):
         print(f"# {python.name}: stacks, objects and both heaps equal", flush=True)
         self.check_scan(process, python, root.endswith("-amd64"))
         self.check_core(process, self.temporary / root)
+        self.check_ways(self.keep_objects(*command))
         print(f"# core of {python.name}: the same", flush=True)
 
     def check_scan(self, process, python, at_home):
