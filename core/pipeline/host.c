@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "base/clean-text.h"
+
 enum { TEXT_PER_BATCH = 64 * 1024 };
 
 typedef struct {
@@ -167,12 +169,20 @@ host_stack_frame (MfStage *stage, MfStack stack, MfFrame *frame, MfStack *caller
 
 // ---- failing and speaking
 
+// What a module says may hold bytes of what it looks at.
+static char *
+speakable (const char *format, va_list arguments)
+{
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  return mf_clean_text (text);
+}
+
 static bool
 host_fail (MfStage *stage, const char *option, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  g_autofree char *text = speakable (format, arguments);
   va_end (arguments);
   return mf_node_fail (mf_node_of (stage), option, "%s", text);
 }
@@ -194,7 +204,7 @@ host_log (MfStage *stage, uint32_t severity, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  g_autofree char *text = speakable (format, arguments);
   va_end (arguments);
   mf_pipeline_remark (mf_node_of (stage)->pipeline, mf_node_of (stage), severity, text);
 }

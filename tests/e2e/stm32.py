@@ -2,6 +2,7 @@
 """The main job: `memflow run configs/stm32.ini` says and writes what the script on the board measured itself."""
 import csv
 import json
+import os
 import re
 import unittest
 
@@ -80,6 +81,13 @@ class Stm32(EndToEnd):
         self.assertIn("reports/stm32-heap.block.csv", names)
         self.assertEqual([name for name in names if not name.startswith("reports/stm32")], [])
         self.assertEqual({(self.folder / name).stat().st_mode & 0o777 for name in names}, {0o600})
+
+    def test_what_modules_say_is_clean_text(self):
+        """Names of files may hold any bytes; no terminal gets them."""
+        (self.folder / os.fsdecode(b"no\xff\x1b[31mred\xc2\x9b.txt")).write_text("no dump\n")
+        process = self.start("run", STM32, os.fsdecode(b"no\xff\x1b[31mred\xc2\x9b.txt"))
+        said = process.communicate(timeout=60)[1].decode()
+        self.assertIn("no\ufffd?[31mred??.txt: no heap dump", said)
 
 
 if __name__ == "__main__":
