@@ -9,42 +9,11 @@ import sys
 import threading
 import unittest
 
-from attached import AttachTest
+from attached import THREADS, AttachTest
 from pythons import PYTHON, debian, of_pyenv
 
 # All threads but the first one wait in known places; the first one says where, and waits for a line.
-STANDING = """
-import json, sys, threading
-go, threads, ready = threading.Event(), [], threading.Barrier(5)
-def wait():
-    ready.wait()
-    go.wait()
-def deep(n):
-    return deep(n - 1) if n else wait()
-def generator(n):
-    if n:
-        yield from generator(n - 1)
-    else:
-        wait()
-        yield 1
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __lt__(self, other):
-        wait()
-        return self.n < other.n
-def start(function, *arguments):
-    threads.append(threading.Thread(target=function, args=arguments, daemon=True))
-    threads[-1].start()
-start(deep, 60)
-start(lambda: next(generator(5)))
-start(lambda: sorted([Key(2), Key(1)]))
-start(lambda: exec("def in_exec():\\n\\n  wait()\\nin_exec()", globals()))
-def stack(frame):
-    while frame:
-        code = frame.f_code
-        yield [getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno]
-        frame = frame.f_back
+STANDING = THREADS + """
 ready.wait()
 import time
 time.sleep(0.2)

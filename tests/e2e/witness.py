@@ -4,39 +4,13 @@ import collections
 import json
 import struct
 
-from attached import AttachTest
+from attached import THREADS, AttachTest
 
 # Known to the garbage collector without exception; tuples and dicts without references are not.
 COUNTED = ("Node", "Slot", "function", "wrapper_descriptor", "method_descriptor", "builtin_function_or_method", "list",
            "member_descriptor", "getset_descriptor", "set", "classmethod", "staticmethod", "module")
-PROGRAM = """
-import collections, ctypes, gc, json, os, random, sys, threading, time
-go, threads, ready = threading.Event(), [], threading.Barrier(4)
-def wait():
-    ready.wait()
-    go.wait()
-def deep(n):
-    return deep(n - 1) if n else wait()
-def generator(n):
-    if n:
-        yield from generator(n - 1)
-    else:
-        wait()
-        yield 1
-class Key:
-    def __lt__(self, other):
-        wait()
-def start(function, *arguments):
-    threads.append(threading.Thread(target=function, args=arguments, daemon=True))
-    threads[-1].start()
-start(deep, 60)
-start(lambda: next(generator(5)))
-start(lambda: sorted([Key(), Key()]))
-def stack(frame):
-    while frame:
-        code = frame.f_code
-        yield [getattr(code, "co_qualname", code.co_name), code.co_filename, frame.f_lineno]
-        frame = frame.f_back
+PROGRAM = THREADS + """
+import collections, ctypes, gc, os, random, time
 ready.wait()
 time.sleep(PAUSE)
 class Node:
