@@ -12,8 +12,8 @@
 int LLVMFuzzerTestOneInput (const uint8_t *bytes, size_t n);
 
 enum { HEAD = 4, POOL = 4096, POOLS = 3, ARENA = POOL * POOLS, TYPES = 8192, POOL_HEADER = 48 };
-#define ARENA_AT ((uint8_t *) 0x500000000000)
-#define TYPES_AT ((uint8_t *) 0x500100000000)
+#define ARENA_AT ((uint8_t *) 0x550000000000)
+#define TYPES_AT ((uint8_t *) 0x550100000000)
 
 static void
 map_once (void)
@@ -55,7 +55,7 @@ make_heap (const uint8_t *sizes)
 static void
 ask (MfGraphMemory *memory, MfProcess *process, const MfPythonRuntime *runtime, const MfPymallocHeap *heap)
 {
-  static const char *const questions[] = { "dict", "arenas", "0x500000000040" };
+  static const char *const questions[] = { "dict", "arenas", "0x550000000040" };
   MfObjectGraph graph;
   mf_object_graph_take (&graph, memory, process, runtime, heap);
   for (size_t i = 0; i < G_N_ELEMENTS (questions); i++) {
