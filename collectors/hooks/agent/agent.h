@@ -236,7 +236,10 @@ extern bool mf_python_watching;
 // ---- a program that was running already (attach.c)
 void mf_attach_hook_again (int domain);  // a domain is to be hooked in another way
 void mf_attach_after_fork (void);
-void mf_attach_unlist (MfThread *thread);
+// Around the end of a thread. False: the recording that it was in has ended, and its ring may be gone. A thread that memflow did not
+// attach to is in none that ends before it.
+bool mf_attach_enter (MfThread *thread);
+void mf_attach_leave (MfThread *thread);
 
 // ---- sampling (sample.c)
 bool mf_sample_start (void);

@@ -4,6 +4,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -44,14 +45,19 @@ list (MfThread *thread)
   return false;
 }
 
-void
-mf_attach_unlist (MfThread *thread)
+// A thread ends with its memory: not as long as somebody may be looking at it.
+static _Atomic uint32_t lookers;
+
+static void
+unlist (MfThread *thread)
 {
   for (uint32_t i = 0; thread->is_listed && i < MOST_LISTED; i++)
     if (atomic_load (&listed[i]) == thread) {
       atomic_store (&listed[i], NULL);
       thread->is_listed = false;
     }
+  while (atomic_load (&lookers))
+    sched_yield ();
 }
 
 // The other threads were the parent's.
@@ -79,12 +85,14 @@ let_all_see (void)
 static bool
 is_somebody_busy (void)
 {
-  for (uint32_t i = 0; i < MOST_LISTED; i++) {
+  bool busy = false;
+  atomic_fetch_add (&lookers, 1);
+  for (uint32_t i = 0; i < MOST_LISTED && !busy; i++) {
     MfThread *thread = atomic_load (&listed[i]);
-    if (thread && atomic_load (&thread->busy))
-      return true;
+    busy = thread && atomic_load (&thread->busy);
   }
-  return false;
+  atomic_fetch_sub (&lookers, 1);
+  return busy;
 }
 
 // ---- the end of a recording
@@ -163,6 +171,25 @@ count_busy (MfThread *thread, int change)
   uint32_t busy = atomic_load_explicit (&thread->busy, memory_order_relaxed);
   atomic_store_explicit (&thread->busy, busy + (uint32_t) change, memory_order_relaxed);
   atomic_signal_fence (memory_order_seq_cst);
+}
+
+bool
+mf_attach_enter (MfThread *thread)
+{
+  if (!thread->is_listed)
+    return true;
+  count_busy (thread, 1);
+  return atomic_load_explicit (&is_live, memory_order_relaxed);
+}
+
+void
+mf_attach_leave (MfThread *thread)
+{
+  if (!thread->is_listed)
+    return;
+  atomic_signal_fence (memory_order_seq_cst);
+  count_busy (thread, -1);
+  unlist (thread);
 }
 
 // One for twelve callers, as the agent has to be small: a call more is about 1 ns.

@@ -315,16 +315,12 @@ mf_stream_close (void *unused)
     pthread_setspecific (mf_agent.at_exit, thread);
     return;
   }
-  mf_attach_unlist (thread);
-  if (thread->recording != mf_agent.recording)
-    mf_stream_renew (thread);
-  if (!thread->ring)
-    return;
-  atomic_store_explicit (&thread->ring->state, MF_SLOT_CLOSED, memory_order_release);
-  thread->ring = NULL;
-  thread->head = thread->limit = 0;
-  forget_defined (thread);
-  ring_bell ();
+  if (mf_attach_enter (thread) && thread->recording == mf_agent.recording && thread->ring) {
+    atomic_store_explicit (&thread->ring->state, MF_SLOT_CLOSED, memory_order_release);
+    ring_bell ();
+  }
+  mf_stream_renew (thread);
+  mf_attach_leave (thread);
 }
 
 // In another PID namespace the reader would take a process for another one, or for gone.
