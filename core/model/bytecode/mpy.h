@@ -73,7 +73,6 @@ typedef enum {
 } MfMpyCodeKind;
 
 typedef struct MfMpyModule MfMpyModule;
-typedef struct MfMpyCode MfMpyCode;
 
 struct MfMpyCode {
   const MfMpyModule *module;

@@ -137,6 +137,7 @@ lower_format (Lowering *l)
 static void
 lower_next (Lowering *l)
 {
+  l->op->pops = 1;
   l->op->b = l->version >= 0x030c;
 }
 
@@ -336,9 +337,18 @@ lower_all (const MfLowering *lowering, const MfPyCode *code, MfOperation *to, ui
   return n;
 }
 
+uint32_t
+mf_raised_values (const MfPyCode *code)
+{
+  enum { UP_TO_3_10 = 6, MICROPYTHON = 1 };
+  return code->mpy ? MICROPYTHON : UP_TO_3_10;
+}
+
 MfOperation *
 mf_lower (const MfLowering *lowering, const MfPyCode *code, MfArena *arena, uint32_t *n_operations)
 {
+  if (code->mpy)
+    return mf_mpy_lower (code, arena, n_operations);
   uint32_t units = code->bytecode->n / 2;
   MfOperation *operations = mf_arena_take (arena, (2 * (size_t) units + 1) * sizeof *operations);
   uint32_t *at = mf_arena_take (arena, ((size_t) units + 1) * sizeof *at);
@@ -377,6 +387,8 @@ mf_do_text (MfDo what)
     [MF_DO_CALL] = "calls",
     [MF_DO_CALL_PLAIN] = "calls",
     [MF_DO_CALL_NAMED] = "calls",
+    [MF_DO_CALL_PAIRS] = "calls",
+    [MF_DO_CALL_STARRED] = "calls",
     [MF_DO_CALL_ANY] = "calls",
     [MF_DO_FUNCTION] = "makes a function",
     [MF_DO_MAKE_CELL] = "makes a cell",

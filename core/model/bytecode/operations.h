@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What instructions do to the value stack, independent of version and implementation: the form that the
-// flow graph and the abstract interpreter work on. The bytecode of MicroPython can be lowered to it too.
+// flow graph and the abstract interpreter work on.
 #pragma once
 
 #include "bytecode/arena.h"
@@ -15,7 +15,7 @@ typedef enum {
   MF_DO_ROTATE,     // moves the top below a - 1 others
   MF_DO_PUSH_NULL,  // the empty slot of a call
   MF_DO_CONST,      // a: index of the constant
-  MF_DO_INT,        // a: the value
+  MF_DO_INT,        // a: the value; b: 1 = negative, 2 = one of a bits
   MF_DO_COMMON,     // a: LOAD_COMMON_CONSTANT; ~0u: AssertionError
   MF_DO_LOAD_LOCAL, // a: index of the variable
   MF_DO_TAKE_LOCAL, // the same, and the variable is unbound
@@ -48,10 +48,10 @@ typedef enum {
   MF_DO_COMPARE, // a: index of mf_py_compare_name
   MF_DO_CONTAINS,
   MF_DO_IS,
-  MF_DO_TUPLE,
+  MF_DO_TUPLE, // a items; b: 1 = something else pays for it
   MF_DO_LIST,
   MF_DO_SET,
-  MF_DO_MAP,
+  MF_DO_MAP, // a pairs; b: room for so many more
   MF_DO_CONST_KEY_MAP,
   MF_DO_STRING,
   MF_DO_SLICE,
@@ -69,6 +69,8 @@ typedef enum {
   MF_DO_CALL_PLAIN, // a arguments over the function
   MF_DO_CALL_NAMED, // as either, under a tuple of names; b: 1 = two slots
   MF_DO_NAMES,      // a: constant with the names of arguments of the next call
+  MF_DO_CALL_PAIRS, // a arguments and b pairs of name and value over the function; sub: 1 = over two slots
+  MF_DO_CALL_STARRED, // the same, and a number on top says which arguments are sequences
   MF_DO_CALL_ANY,   // pops `pops`, among which a sequence and a mapping
   MF_DO_FUNCTION,   // a: parts on the stack; b: 1 = a name on top
   MF_DO_FUNCTION_PART,
@@ -76,13 +78,13 @@ typedef enum {
   MF_DO_IMPORT,
   MF_DO_IMPORT_FROM,
   MF_DO_IMPORT_STAR,
-  MF_DO_ITERATE,
-  MF_DO_NEXT, // pushes an item, or goes to the target: b = 0 without the iterator, 1 with a value more
+  MF_DO_ITERATE, // pushes 1; 2: an empty slot above; 4: one below and two above
+  MF_DO_NEXT, // pushes an item, or goes to the target: b = 0 without the `pops` slots of the iterator, 1 with a value more
   MF_DO_UNPACK,    // a values
   MF_DO_UNPACK_EX, // a before, b behind the list
-  MF_DO_WITH,      // pops a manager, pushes two; with a target: a handler begins
+  MF_DO_WITH,      // pops a manager, pushes `pushes`; with a target: a handler begins below the last
   MF_DO_HANDLER,   // up to 3.10: exceptions go to the target from now on
-  MF_DO_HANDLER_END,
+  MF_DO_HANDLER_END, // of a handlers; 0 = 1
   MF_DO_JUMP,
   MF_DO_BRANCH, // sub: 'f', 't', 'n' (None), 's' (some): when it jumps; b: 1 = keeps the value then
   MF_DO_BRANCH_MATCH, // pops two, jumps unless an exception matches
@@ -90,6 +92,7 @@ typedef enum {
   MF_DO_RETURN,       // b: 1 = constant a
   MF_DO_YIELD,
   MF_DO_RAISE, // pops `pops`
+  MF_DO_RERAISE, // pops an exception and raises it, or None
   MF_DO_UNKNOWN, // nothing is known behind it
   MF_DO_N
 } MfDo;
@@ -113,5 +116,9 @@ void mf_lowering_init (MfLowering *lowering, uint16_t version);
 // An instruction that makes no sense becomes MF_DO_UNKNOWN.
 MfOperation *mf_lower (
     const MfLowering *lowering, const MfPyCode *code, MfArena *arena, uint32_t *n_operations);
+// Values that an exception leaves on the stack where its handler begins; of code without a table of handlers.
+uint32_t mf_raised_values (const MfPyCode *code);
+// The same for a function of MicroPython; mf_lower calls it.
+MfOperation *mf_mpy_lower (const MfPyCode *code, MfArena *arena, uint32_t *n_operations);
 // For people: "builds a list" …
 const char *mf_do_text (MfDo what);

@@ -80,6 +80,7 @@ enum {
 typedef struct MfPyValue MfPyValue;
 typedef struct MfPyCode MfPyCode;
 typedef struct MfPyModule MfPyModule;
+typedef struct MfMpyCode MfMpyCode;
 
 // Equal addresses are one object: count it once. The graph has no cycles, but may be shared so much
 // that a walk without memory never ends: mark what was visited by `number`.
@@ -134,6 +135,7 @@ struct MfPyCode {
   const MfPyValue *localsplusnames, *localspluskinds; // since 3.11
   const MfPyValue *qualname, *exceptiontable;         // since 3.11
   const MfPyValue *linetable;                         // co_lnotab up to 3.9
+  const MfMpyCode *mpy; // of a function of MicroPython, see mpy-module.h; else NULL
 };
 
 // All variables in the order of the frame: locals, cells, free ones. Up to 3.10 a cell of an
