@@ -198,6 +198,13 @@ test_micropython (void)
     { { .type = MF_PY_INSTANCE, .length = 4 }, 96, 48, 96 },
     { { .type = MF_PY_INSTANCE, .length = 12 }, 224, 112, 224 },
     { { .type = MF_PY_GENERATOR, .length = 1 }, 64, 32, 64 },
+    { { .type = MF_PY_INSTANCE, .base = MF_PY_EXCEPTION }, 96, 48, 64 },
+    { { .type = MF_PY_CLASS, .length = 2 }, 128 + 32 + 32, 64 + 16 + 16, 64 + 32 + 32 },
+    { { .type = MF_PY_CLASS, .length = 5, .mro = 3 }, 128 + 32 + 96, 64 + 16 + 48, 64 + 32 + 96 },
+    { { .type = MF_PY_PROPERTY }, 32, 16, 32 },
+    { { .type = MF_PY_LIST_ITERATOR }, 32, 16, 32 },
+    { { .type = MF_PY_FRAME, .length = 11 }, 0, 0, 128 }, // on the stack up to eleven words
+    { { .type = MF_PY_FRAME, .length = 11, .capacity = 1 }, 160, 80, 128 },
     { { .type = MF_PY_VALUE_ERROR }, 32, 16, 32 },
     { { .type = MF_PY_VALUE_ERROR, .length = 3 }, 96, 48, 64 },
     { { .type = MF_PY_VALUE_ERROR, .length = 1 }, 64, 32, 64 },
@@ -215,7 +222,7 @@ test_micropython (void)
     g_assert_cmpuint (size.granted, ==, rows[i].boxed);
   }
   MfObjectSize size;
-  g_assert_false (mf_object_size (&narrow, SHAPE (CLASS), &size));
+  g_assert_false (mf_object_size (&narrow, SHAPE (DEQUE), &size));
   g_assert_false (mf_object_size (&narrow, SHAPE (STR, .length = 1, .text = MF_TEXT_UCS2), &size));
 }
 

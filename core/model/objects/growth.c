@@ -11,10 +11,36 @@ power_of_two (uint64_t least)
   return power;
 }
 
+// MicroPython py/objlist.c: four at least; append doubles, extend asks for four more than it needs
+static uint64_t
+micropython_list (uint64_t allocated, uint64_t size, uint64_t wanted)
+{
+  enum { LEAST = 4, SPARE = 4 };
+  uint64_t slots = allocated < LEAST ? LEAST : allocated;
+  if (wanted <= slots)
+    return slots;
+  return wanted == size + 1 ? slots * 2 : wanted + SPARE;
+}
+
+// MicroPython py/map.c hash_allocation_sizes: a full table moves to the next of these
+uint64_t
+mf_micropython_cells (uint64_t n)
+{
+  static const uint16_t sizes[]
+      = { 0, 2, 4, 6, 8, 10, 12, 17, 23, 29, 37, 47, 59, 73, 97, 127, 167, 223, 293, 389, 521, 691,
+          919, 1223, 1627, 2161, 3229, 4831, 7243, 10861, 16273, 24407, 36607, 54907 };
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    if (sizes[i] >= n)
+      return sizes[i];
+  return (n + n / 2) | 1;
+}
+
 // CPython 3.8 and 3.9 Objects/listobject.c list_resize
 uint64_t
 mf_list_resize (const MfTarget *target, uint64_t allocated, uint64_t size, uint64_t wanted)
 {
+  if (mf_target_is_micropython (target))
+    return micropython_list (allocated, size, wanted);
   if (allocated >= wanted && wanted >= allocated / 2)
     return allocated;
   if (wanted == 0)
@@ -30,7 +56,9 @@ mf_list_resize (const MfTarget *target, uint64_t allocated, uint64_t size, uint6
 uint64_t
 mf_list_popped (const MfTarget *target, uint64_t allocated, uint64_t left)
 {
-  enum { SMALL = 32 };
+  enum { SMALL = 32, LEAST_MICROPYTHON = 4 };
+  if (mf_target_is_micropython (target))
+    return allocated > LEAST_MICROPYTHON && allocated > 2 * left ? allocated / 2 : allocated;
   if (left && allocated <= SMALL && mf_target_from (target, 14))
     return allocated;
   return mf_list_resize (target, allocated, left + 1, left);
@@ -55,6 +83,8 @@ rounds_to_even (const MfTarget *target)
 uint64_t
 mf_list_constructed (const MfTarget *target, uint64_t n)
 {
+  if (mf_target_is_micropython (target))
+    return mf_list_appended (target, n);
   return rounds_to_even (target) ? (n + 1) & ~(uint64_t) 1 : n;
 }
 
@@ -69,7 +99,7 @@ mf_list_extended (const MfTarget *target, uint64_t n)
 uint64_t
 mf_list_iterated (const MfTarget *target, uint64_t n)
 {
-  if (mf_target_from (target, 15))
+  if (mf_target_from (target, 15) || mf_target_is_micropython (target))
     return mf_list_appended (target, n);
   uint64_t slots = mf_list_resize (target, 0, 0, 8);
   while (slots < n)
@@ -83,7 +113,10 @@ mf_list_iterated (const MfTarget *target, uint64_t n)
 uint64_t
 mf_bytearray_resize (const MfTarget *target, uint64_t allocated, uint64_t wanted)
 {
+  enum { SPARE = 7 }; // MicroPython py/objarray.c array_append: eight at once
   uint64_t nul = mf_target_from (target, 15) ? 0 : 1;
+  if (mf_target_is_micropython (target))
+    return wanted <= allocated ? allocated : wanted == allocated + 1 ? wanted + SPARE : wanted;
   if (wanted + nul <= allocated)
     return wanted < allocated / 2 ? wanted + nul : allocated;
   // size <= alloc * 1.125

@@ -39,6 +39,9 @@ uint64_t mf_set_added (uint64_t n);
 // The same after set (other), other | x, or a display of constants.
 uint64_t mf_set_merged (uint64_t n);
 
+// Cells that a dict, set or namespace of MicroPython has for `n` entries that came one by one.
+uint64_t mf_micropython_cells (uint64_t n);
+
 // Blocks of 64 items behind a deque after `n` appends; with a maximum length of `most` if not 0.
 uint64_t mf_deque_blocks (uint64_t n, uint64_t most);
 

@@ -21,14 +21,25 @@ static const Row rows[] = {
   { MF_PY_DICT, "PnnP", 0, 2, false },             // py/obj.h mp_map_t
   { MF_PY_SET, "PnnP", 0, 1, false },              // py/obj.h mp_set_t
   { MF_PY_FROZENSET, "PnnP", 0, 1, false },
-  { MF_PY_INSTANCE, "PnnP", 0, 2, false },         // py/objtype.h
   { MF_PY_CELL, "Po", 0, 0, false },               // py/objcell.h
+  { MF_PY_MODULE, "PPPP", 0, 0, false },           // py/bc.h mp_module_context_t, without its globals
+  { MF_PY_PROPERTY, "P3o", 0, 0, false },          // py/objproperty.c
+  { MF_PY_STATICMETHOD, "Po", 0, 0, false },       // py/objtype.h mp_obj_static_class_method_t
+  { MF_PY_CLASSMETHOD, "Po", 0, 0, false },
+  { MF_PY_LIST_ITERATOR, "PPon", 0, 0, false },    // py/objlist.c; all of them fit into mp_obj_iter_buf_t
+  { MF_PY_TUPLE_ITERATOR, "PPon", 0, 0, false },
+  { MF_PY_STR_ITERATOR, "PPon", 0, 0, false },
+  { MF_PY_BYTES_ITERATOR, "PPon", 0, 0, false },
+  { MF_PY_SET_ITERATOR, "PPon", 0, 0, false },
+  { MF_PY_DICT_KEY_ITERATOR, "PPon", 0, 0, false },
+  { MF_PY_RANGE_ITERATOR, "P3n", 0, 0, false },    // py/objrange.c
   { MF_PY_METHOD, "Poo", 0, 0, false },            // py/objboundmeth.c
   { MF_PY_SLICE, "Pooo", 0, 0, false },            // py/objslice.c
   { MF_PY_RANGE, "P3n", 0, 0, false },             // py/objrange.c
   { MF_PY_MEMORYVIEW, "PnnP", 0, 0, false },       // py/objarray.h
   { MF_PY_FUNCTION, "P3P", 1, 0, false },          // py/objfun.h mp_obj_fun_bc_t, defaults inside
-  { MF_PY_GENERATOR, "Po PPPHHP", 1, 0, false },   // py/objgenerator.c with mp_code_state_t, state inside
+  { MF_PY_GENERATOR, "Po PPPHHP", 1, 0, false },   // py/objgenerator.c with mp_code_state_t, state inside;
+                                                   // `capacity` handlers of exceptions behind it
 };
 // clang-format on
 
@@ -61,26 +72,13 @@ size_of_fields (const MfTarget *target, const char *fields)
   return mf_sizeof (target, text);
 }
 
-// py/map.c hash_allocation_sizes: a full table moves to the next of these
-static uint64_t
-table_cells (uint64_t n)
-{
-  static const uint16_t sizes[]
-      = { 0, 2, 4, 6, 8, 10, 12, 17, 23, 29, 37, 47, 59, 73, 97, 127, 167, 223, 293, 389, 521, 691,
-          919, 1223, 1627, 2161, 3229, 4831, 7243, 10861, 16273, 24407, 36607, 54907 };
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-    if (sizes[i] >= n)
-      return sizes[i];
-  return (n + n / 2) | 1;
-}
-
 // py/objlist.c: four at least; append doubles
 static uint64_t
 list_cells (const MfShape *shape)
 {
   uint64_t cells = 4;
   if (shape->made == MF_MADE_CAPACITY)
-    return shape->capacity;
+    return shape->capacity > cells ? shape->capacity : cells;
   if (shape->made != MF_MADE_APPENDED)
     return shape->length > cells ? shape->length : cells;
   while (cells < shape->length)
@@ -93,9 +91,11 @@ cells_of (const MfShape *shape)
 {
   if (shape->type == MF_PY_LIST)
     return list_cells (shape);
+  if (shape->made == MF_MADE_CAPACITY)
+    return shape->capacity;
   // a display of n items is made for n
   return shape->type == MF_PY_DICT && shape->made == MF_MADE_EXACT ? shape->length
-                                                                   : table_cells (shape->length);
+                                                                   : mf_micropython_cells (shape->length);
 }
 
 // A function over `capacity` cells has a closure in front of it (py/objclosure.c).
@@ -108,7 +108,8 @@ add_object (const MfTarget *target, const MfShape *shape, const Row *row, MfObje
   if (in_word || empty_tuple)
     return true;
   uint64_t items = (uint64_t) row->inside * word * shape->length;
-  size->getsizeof = size_of_fields (target, row->object) + items;
+  uint64_t handlers = shape->type == MF_PY_GENERATOR ? shape->capacity * size_of_fields (target, "PPP") : 0;
+  size->getsizeof = size_of_fields (target, row->object) + items + handlers;
   uint64_t beside = row->beside ? row->beside * word * cells_of (shape) : 0;
   if (shape->type == MF_PY_FUNCTION && shape->capacity)
     beside = size_of_fields (target, "PPn") + shape->capacity * word;
@@ -161,12 +162,43 @@ add_exception (const MfTarget *target, const MfShape *shape, MfObjectSize *size)
          && mf_object_add (target, &arguments, 1, size);
 }
 
+// py/objfun.c: what a call needs is on the C stack up to eleven words (VM_MAX_STATE_ON_STACK)
+static bool
+add_frame (const MfTarget *target, const MfShape *shape, MfObjectSize *size)
+{
+  enum { ON_STACK = 11 };
+  uint64_t state = shape->length * object_word (target) + shape->capacity * size_of_fields (target, "PPP");
+  size->getsizeof = size_of_fields (target, "PPPHHP") + state;
+  return mf_blocks_add (target, size->getsizeof, state > ON_STACK * (uint64_t) target->pointer, size);
+}
+
+// py/objtype.c mp_obj_new_type: ten slots, one more with a base; the dict of the body stays
+static bool
+add_class (const MfTarget *target, const MfShape *shape, MfObjectSize *size)
+{
+  enum { ITSELF_AND_OBJECT = 2, SLOTS = 10 };
+  bool base = shape->mro > ITSELF_AND_OBJECT;
+  MfShape names = { .type = MF_PY_DICT, .made = MF_MADE_APPENDED, .length = shape->length };
+  size->getsizeof = size_of_fields (target, "P2H12B") + (SLOTS + base) * (uint64_t) target->pointer;
+  return mf_blocks_add (target, size->getsizeof, 1, size) && mf_object_add (target, &names, 1, size);
+}
+
+// py/objtype.h: attributes are a map inside; a built-in base is an object of its own
+static bool
+add_instance (const MfTarget *target, const MfShape *shape, MfObjectSize *size)
+{
+  bool base = shape->base != MF_PY_OBJECT;
+  MfShape native = { .type = shape->base, .length = shape->capacity };
+  size->getsizeof = size_of_fields (target, "PnnP") + (base ? object_word (target) : 0);
+  uint64_t attributes = mf_micropython_cells (shape->length) * 2 * object_word (target);
+  return mf_blocks_add (target, size->getsizeof, 1, size) && mf_blocks_add (target, attributes, attributes != 0, size)
+         && (!base || mf_object_add (target, &native, 1, size));
+}
+
 bool
 mf_micropython_size (const MfTarget *target, const MfShape *shape, MfObjectSize *size)
 {
   const Row *row = row_of (shape->type);
-  if (shape->type == MF_PY_INSTANCE && (shape->base != MF_PY_OBJECT || shape->slots))
-    return false;
   if (row)
     return add_object (target, shape, row, size);
   switch (shape->type) {
@@ -182,6 +214,12 @@ mf_micropython_size (const MfTarget *target, const MfShape *shape, MfObjectSize 
     return add_bytes (target, shape, size);
   case MF_PY_INT:
     return add_int (target, shape, size);
+  case MF_PY_FRAME:
+    return add_frame (target, shape, size);
+  case MF_PY_CLASS:
+    return add_class (target, shape, size);
+  case MF_PY_INSTANCE:
+    return !shape->slots && add_instance (target, shape, size);
   default:
     return shape->type >= MF_PY_BASE_EXCEPTION && shape->type <= MF_PY_VALUE_ERROR
            && add_exception (target, shape, size);

@@ -53,6 +53,12 @@ MfTarget mf_target_micropython (unsigned major, unsigned minor, unsigned pointer
 const char *mf_target_doubt (const MfTarget *target);
 
 static inline bool
+mf_target_is_micropython (const MfTarget *target)
+{
+  return target->python == MF_PYTHON_MICROPYTHON;
+}
+
+static inline bool
 mf_target_from (const MfTarget *target, unsigned minor)
 {
   return target->version >= MF_PYTHON_VERSION (3, minor);
