@@ -247,6 +247,14 @@ grow_table (MfHeap *heap, MfMap *map, MfThing *owner, bool text)
   bool any = map->any_keys;
   if (slots == UINT64_MAX || !owner)
     return;
+  if (mf_target_is_micropython (heap->target)) {
+    if (map->filled == slots)
+      map->slots = mf_micropython_cells (slots + 1);
+    map->filled++;
+    if (map->slots != slots)
+      price_dict (heap, map, owner);
+    return;
+  }
   if (owner->type == MF_PY_SET || owner->type == MF_PY_FROZENSET) {
     uint64_t length = mf_map_length (map) + 1, wanted = mf_set_added (length);
     map->slots = wanted > slots ? wanted : slots;

@@ -204,6 +204,8 @@ static void
 hold_int (MfHeap *heap, MfThing *thing, uint64_t bits)
 {
   MfShape shape = { .type = MF_PY_INT, .length = mf_int_digits (heap->target, bits) };
+  if (mf_target_is_micropython (heap->target))
+    shape.capacity = bits;
   mf_thing_hold (heap, thing, mf_heap_shape (heap, &shape), false);
 }
 
@@ -367,9 +369,15 @@ MfThing *
 mf_thing_map (MfHeap *heap, unsigned type, uint64_t presized)
 {
   MfThing *thing = mf_thing_new (heap, MF_V_MAP, type);
-  MfShape shape = { .type = (MfPyType) type, .length = type == MF_PY_DICT ? presized : 0 };
+  bool micropython = mf_target_is_micropython (heap->target);
+  MfShape shape = { .type = (MfPyType) type, .length = type == MF_PY_DICT || micropython ? presized : 0 };
   thing->map = mf_map_new (heap, true);
-  thing->map->slots = shape.length ? mf_dict_slots (presized) : 0;
+  shape.made = micropython ? MF_MADE_CAPACITY : MF_MADE_EXACT;
+  shape.capacity = micropython ? presized : 0;
+  if (micropython)
+    thing->map->slots = presized;
+  else
+    thing->map->slots = shape.length ? mf_dict_slots (presized) : 0;
   mf_thing_hold (heap, thing, mf_heap_shape (heap, &shape), false);
   return thing;
 }

@@ -168,8 +168,8 @@ enter_loop (Flow *f, uint32_t block)
   for (uint32_t i = b->first; i < b->end; i++)
     if (f->body->operations[i].what == MF_DO_NEXT && f->states[block].top > f->activation->n_variables)
       iterator = f->states[block].slots[f->states[block].top - 1];
-  if (iterator && iterator->kind == MF_V_NULL && f->states[block].top - 1 > f->activation->n_variables)
-    iterator = f->states[block].slots[f->states[block].top - 2];
+  for (uint32_t below = 2; iterator && iterator->kind == MF_V_NULL && below <= 3; below++)
+    iterator = f->states[block].top - f->activation->n_variables >= below ? f->states[block].slots[f->states[block].top - below] : NULL;
   count_turns (f, loop, iterator);
   f->cost->odd |= f->graph.loops[loop].irreducible;
 }
@@ -218,26 +218,26 @@ to_handler (Flow *f, uint32_t block)
   mf_heap_array_free (heap_of (f), slots, a->room * sizeof *slots);
 }
 
-// Up to 3.10 a handler is marked by an instruction; it gets six values.
+// Up to 3.10 and in MicroPython a handler is marked by an instruction.
 static void
 to_marked_handler (Flow *f, const MfOperation *last)
 {
-  enum { LEGACY = 6 };
   MfActivation *a = f->activation;
+  uint32_t values = mf_raised_values (f->code), ended = !f->code->mpy;
   bool marks = (last->what == MF_DO_HANDLER || last->what == MF_DO_WITH) && last->target != MF_PY_NO_TARGET;
   uint32_t to = marks ? mf_flow_block_at (&f->graph, last->target) : MF_NO_BLOCK;
   if (to == MF_NO_BLOCK || !a->n_handlers || f->states[to].reached)
     return;
   uint32_t depth = a->handlers[a->n_handlers - 1].depth;
-  if (depth > a->top || depth + LEGACY > a->room)
+  if (depth > a->top || depth + values > a->room)
     return;
   MfThing **slots = mf_heap_array (heap_of (f), a->room * sizeof *slots);
   memcpy (slots, a->slots, depth * sizeof *slots);
-  for (uint32_t i = 0; i < LEGACY; i++)
+  for (uint32_t i = 0; i < values; i++)
     slots[depth + i] = &heap_of (f)->unknown;
-  a->n_handlers--;
-  arrive (f, to, slots, depth + LEGACY);
-  a->n_handlers++;
+  a->n_handlers -= ended;
+  arrive (f, to, slots, depth + values);
+  a->n_handlers += ended;
   mf_heap_array_free (heap_of (f), slots, a->room * sizeof *slots);
 }
 
@@ -259,7 +259,7 @@ go_on (Flow *f, uint32_t block, const MfOperation *last, MfThing *kept)
       arrive (f, b->next[1], a->slots, a->top);
       return;
     }
-    top -= top > a->n_variables; // the iterator
+    top -= last->pops < top - a->n_variables ? last->pops : top - a->n_variables; // the iterator
   }
   if (last->what == MF_DO_BRANCH && last->b && kept && top < a->room) {
     a->slots[top] = mf_thing_ref (kept);
@@ -446,7 +446,7 @@ mf_function_cost (MfModuleRun *run, const MfFlowQuestion *question, const MfPyCo
   enum { GENERATOR = 0x20 | 0x80 | 0x200 };
   Flow f = { .run = run, .question = question, .code = code, .cost = cost };
   MfMachine *machine = &run->machine;
-  *cost = (MfFunctionCost){ .unit = code->number };
+  *cost = (MfFunctionCost){ .unit = code->number, .generator = (code->flags & GENERATOR) != 0 };
   if (!prepare (&f))
     return false;
   begin_variables (&f);
@@ -465,11 +465,14 @@ mf_function_cost (MfModuleRun *run, const MfFlowQuestion *question, const MfPyCo
   for (uint32_t i = 0; i < machine->n_notes; i++)
     doubts += machine->notes[i].why == MF_DOUBT_CALL ? machine->notes[i].count : 0;
   tell_loops (&f);
+  uint64_t frame = mf_machine_call_frame (machine, code);
+  if (f.graph.n_order && !cost->generator)
+    f.costs[f.graph.order[0]].allocated = mf_amount_add (f.costs[f.graph.order[0]].allocated, mf_amount (frame));
   if (!mf_function_paths (&f.graph, f.costs, f.body->operations, &run->arena, cost))
     return false;
+  cost->peak = mf_amount_add (cost->peak, mf_amount (cost->generator ? 0 : frame));
   cost->unknown_calls = (uint32_t) doubts;
   cost->unbounded = cost->call.high == MF_UNBOUNDED;
-  cost->generator = (code->flags & GENERATOR) != 0;
   machine->flow = machine->heap.flow = false;
   machine->called = NULL;
   mf_activation_free (&machine->heap, f.activation);

@@ -2,6 +2,8 @@
 // Calls: functions of the module run, classes make instances, methods are looked up where they are known.
 #include "machine.h"
 
+#include "bytecode/mpy.h"
+
 #include <string.h>
 
 enum { GENERATOR = 0x20, COROUTINE = 0x80, ASYNC_GENERATOR = 0x200 };
@@ -33,16 +35,30 @@ generator_type (uint32_t flags)
   return flags & ASYNC_GENERATOR ? MF_PY_ASYNC_GENERATOR : flags & COROUTINE ? MF_PY_COROUTINE : MF_PY_GENERATOR;
 }
 
+static MfShape
+frame_shape (const MfPyCode *code, MfPyType type)
+{
+  if (code->mpy) // variables and stack are one
+    return (MfShape){ .type = type, .length = code->nlocals, .capacity = code->mpy->n_exc_stack };
+  return (MfShape){ .type = type, .length = mf_py_variables (code) + code->stacksize };
+}
+
 static MfThing *
 generator_of (MfMachine *machine, MfActivation *activation)
 {
-  const MfPyCode *code = activation->body->code;
-  unsigned type = generator_type (code->flags);
-  MfShape shape = { .type = (MfPyType) type, .length = mf_py_variables (code) + code->stacksize };
+  unsigned type = generator_type (activation->body->code->flags);
+  MfShape shape = frame_shape (activation->body->code, (MfPyType) type);
   MfThing *generator = mf_thing_new (&machine->heap, MF_V_GENERATOR, type);
   mf_thing_hold (&machine->heap, generator, mf_heap_shape (&machine->heap, &shape), false);
   generator->activation = activation;
   return generator;
+}
+
+uint64_t
+mf_machine_call_frame (MfMachine *machine, const MfPyCode *code)
+{
+  MfShape shape = frame_shape (code, MF_PY_FRAME);
+  return mf_target_is_micropython (machine->heap.target) ? mf_heap_shape (&machine->heap, &shape) : 0;
 }
 
 static MfThing *
@@ -50,9 +66,12 @@ run (MfMachine *machine, MfActivation *activation)
 {
   const MfPyCode *code = machine->at_code;
   uint32_t line = machine->at_line;
+  uint64_t frame = mf_machine_call_frame (machine, activation->body->code);
+  mf_heap_take (&machine->heap, frame);
   machine->depth++;
   MfGo go = mf_machine_run (machine, activation);
   machine->depth--;
+  mf_heap_give (&machine->heap, frame);
   MfThing *result = go == MF_GO_RETURN ? activation->result : NULL;
   activation->result = NULL;
   mf_activation_free (&machine->heap, activation);
@@ -65,10 +84,9 @@ run (MfMachine *machine, MfActivation *activation)
 static void
 keep_frame (MfMachine *machine, MfBody *body)
 {
-  const MfPyCode *code = body->code;
-  if (mf_target_from (machine->heap.target, 11))
+  if (mf_target_from (machine->heap.target, 11) || mf_target_is_micropython (machine->heap.target))
     return;
-  MfShape frame = { .type = MF_PY_FRAME, .length = mf_py_variables (code) + code->stacksize };
+  MfShape frame = frame_shape (body->code, MF_PY_FRAME);
   body->frame = mf_heap_shape (&machine->heap, &frame);
   mf_heap_take (&machine->heap, body->frame);
 }
@@ -179,10 +197,8 @@ call_super (MfMachine *machine, MfThing *super, const MfThing *name, MfThing **a
     return mf_machine_call_with (machine, entry->value, self, arguments, n, kwnames);
   bool init = mf_text_is (name, "__init__");
   if (init && self->kind == MF_V_INSTANCE && self->instance->class->class->base != MF_PY_OBJECT && n) {
-    // exceptions keep their arguments
-    MfShape args = { .type = MF_PY_TUPLE, .length = n };
-    mf_thing_hold (&machine->heap, self, self->bytes + mf_heap_shape (&machine->heap, &args), false);
-    self->sub = (uint8_t) n;
+    self->sub = (uint8_t) (n < UINT8_MAX ? n : UINT8_MAX); // exceptions keep these instead of what they were made with
+    mf_instance_price (machine, self);
   }
   mf_drop_all (&machine->heap, arguments, n);
   return init ? mf_thing_none (&machine->heap) : mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);

@@ -182,7 +182,7 @@ price_meta (MfMachine *machine, MfThing *thing)
 static void
 note_subclass (MfMachine *machine, MfThing *base)
 {
-  if (base->kind != MF_V_CLASS || base->flags & MF_V_IMMORTAL)
+  if (mf_target_is_micropython (machine->heap.target) || base->kind != MF_V_CLASS || base->flags & MF_V_IMMORTAL)
     return;
   MfShape before = { .type = MF_PY_DICT, .length = base->class->subclasses, .keys = MF_KEYS_ANY }, after = before;
   after.length = ++base->class->subclasses;
@@ -277,6 +277,13 @@ mf_machine_class (MfMachine *machine, MfThing **arguments, uint32_t n, MfThing *
 
 // ---- instances
 
+// What a tuple or an exception was made with is kept by it.
+static bool
+keeps_arguments (const MfClassValue *class)
+{
+  return class->base == MF_PY_TUPLE || (class->base >= MF_PY_BASE_EXCEPTION && class->base <= MF_PY_VALUE_ERROR);
+}
+
 void
 mf_instance_price (MfMachine *machine, MfThing *thing)
 {
@@ -286,10 +293,12 @@ mf_instance_price (MfMachine *machine, MfThing *thing)
   for (uint32_t i = 0; class->bases && i < class->bases->list.n; i++)
     if (class->bases->list.items[i]->kind == MF_V_CLASS)
       slots += class->bases->list.items[i]->class->slots;
+  bool all_in_dict = mf_target_is_micropython (machine->heap.target); // __slots__ is a name as any other
+  slots = all_in_dict ? 0 : slots;
   MfShape shape = { .type = MF_PY_INSTANCE,
     .base = class->base,
     .slots = slots,
-    .length = class->has_dict ? (own > slots ? own - slots : 0) : 0,
+    .length = class->has_dict || all_in_dict ? (own > slots ? own - slots : 0) : 0,
     .nth = instance->nth,
     .capacity = class->base == MF_PY_TUPLE ? thing->sub : 0,
     .flags = class->has_dict ? MF_SHAPE_HAS_DICT | MF_SHAPE_HAS_WEAKREF : 0 };
@@ -309,7 +318,8 @@ mf_machine_instantiate (MfMachine *machine, MfThing *class, MfThing **arguments,
   *thing->instance = (MfInstanceValue){ .class = mf_thing_ref (class),
     .names = mf_map_new (&machine->heap, false),
     .nth = ++class->class->instances };
-  thing->sub = class->class->base == MF_PY_TUPLE ? (uint8_t) n : 0;
+  uint32_t kept = class->class->base == MF_PY_TUPLE ? n : n - (kwnames ? kwnames->list.n : 0);
+  thing->sub = keeps_arguments (class->class) ? (uint8_t) (kept < UINT8_MAX ? kept : UINT8_MAX) : 0;
   mf_instance_price (machine, thing);
   MfThing name = { .kind = MF_V_TEXT, .type = MF_PY_STR, .refs = 1 };
   name.text.bytes = "__init__";
@@ -407,7 +417,8 @@ void
 mf_machine_set_attribute (MfMachine *machine, MfThing *of, MfThing *name, MfThing *value)
 {
   MfShape dict = { .type = MF_PY_DICT, .length = 1 };
-  if (of->kind == MF_V_FUNCTION && !machine->flow && !(of->sub & 2)) {
+  bool keeps = !mf_target_is_micropython (machine->heap.target); // MicroPython's functions have no attributes of their own
+  if (keeps && of->kind == MF_V_FUNCTION && !machine->flow && !(of->sub & 2)) {
     of->sub |= 2;
     mf_thing_hold (&machine->heap, of, of->bytes + mf_heap_shape (&machine->heap, &dict), false);
   }

@@ -12,8 +12,11 @@ mf_do_tuple (Step *s)
   MfThing **items = top_items (s, s->op->a);
   if (!items)
     return MF_GO_STOP;
+  bool unpriced = s->heap->unpriced;
   s->a->top -= s->op->a;
+  s->heap->unpriced |= s->op->b;
   push (s, mf_thing_tuple (s->heap, items, s->op->a));
+  s->heap->unpriced = unpriced;
   return MF_GO_ON;
 }
 
@@ -34,7 +37,7 @@ mf_do_set (Step *s)
   MfThing **items = top_items (s, s->op->a);
   if (!items)
     return MF_GO_STOP;
-  MfThing *set = mf_thing_map (s->heap, MF_PY_SET, 0);
+  MfThing *set = mf_thing_map (s->heap, MF_PY_SET, s->op->a); // CPython makes no room
   for (uint32_t i = 0; i < s->op->a; i++)
     mf_map_set (s->heap, set->map, set, items[i], mf_thing_none (s->heap));
   s->a->top -= s->op->a;
@@ -49,7 +52,7 @@ mf_do_map (Step *s)
   MfThing **items = n < 1u << 20 ? top_items (s, 2 * n) : NULL;
   if (!items)
     return MF_GO_STOP;
-  MfThing *map = mf_thing_map (s->heap, MF_PY_DICT, n);
+  MfThing *map = mf_thing_map (s->heap, MF_PY_DICT, n + (uint64_t) s->op->b);
   for (uint32_t i = 0; i < n; i++)
     mf_map_set (s->heap, map->map, map, items[2 * i], items[2 * i + 1]);
   s->a->top -= 2 * n;

@@ -129,6 +129,46 @@ mf_do_names (Step *s)
   return MF_GO_ON;
 }
 
+// Names and values in turn become values, and a tuple of names that costs nothing.
+MfGo
+mf_do_call_pairs (Step *s)
+{
+  uint32_t plain = s->op->a, pairs = s->op->b, below = 1 + (s->op->sub != 0);
+  MfThing **items = top_items (s, plain + 2 * pairs + below), *names[256];
+  if (!items || pairs > 255)
+    return MF_GO_STOP;
+  MfThing **arguments = items + below, **named = arguments + plain;
+  Callee callee = { items[0], s->op->sub ? items[1] : &s->heap->null };
+  for (uint32_t i = 0; i < pairs; i++) {
+    names[i] = named[2 * i];
+    named[i] = named[2 * i + 1];
+  }
+  s->a->top -= plain + 2 * pairs + below;
+  bool unpriced = s->heap->unpriced;
+  s->heap->unpriced = true;
+  MfThing *kwnames = pairs ? mf_thing_tuple (s->heap, names, pairs) : NULL;
+  s->heap->unpriced = unpriced;
+  note_callee (s, callee.low->kind == MF_V_NULL ? callee.high : callee.low, arguments, plain);
+  MfThing *result = call_slots (s, callee, arguments, plain + pairs, kwnames);
+  mf_thing_unref (s->heap, callee.low);
+  if (s->op->sub)
+    mf_thing_unref (s->heap, callee.high);
+  mf_thing_unref (s->heap, kwnames);
+  return push_result (s, result);
+}
+
+MfGo
+mf_do_call_starred (Step *s)
+{
+  uint32_t all = s->op->a + 2 * s->op->b + 2 + (s->op->sub != 0);
+  if (!top_items (s, all))
+    return MF_GO_STOP;
+  for (uint32_t i = 0; i < all; i++)
+    drop (s);
+  mf_machine_doubt (s->m, MF_DOUBT_CALL, 64, "a call with arguments that are not known");
+  return push_unknown (s, MF_V_NO_TYPE);
+}
+
 // The function, the empty slot, and the arguments are in other orders in other versions: the lowest that is no slot
 // is the function.
 MfGo
@@ -161,6 +201,13 @@ static void
 price_function (Step *s, MfThing *function)
 {
   MfShape shape = { .type = MF_PY_FUNCTION };
+  MfThing *const *parts = function->function->parts;
+  if (mf_target_is_micropython (s->heap->target)) { // its defaults are inside, its cells in a closure
+    shape.length = (parts[0] && parts[0]->kind == MF_V_LIST ? parts[0]->list.n : 0) + (parts[1] && parts[1]->kind != MF_V_NULL);
+    shape.capacity = parts[3] && parts[3]->kind == MF_V_LIST ? parts[3]->list.n : 0;
+    if (parts[0] && parts[0]->refs == 1)
+      mf_thing_hold (s->heap, parts[0], 0, false);
+  }
   mf_thing_hold (s->heap, function, mf_heap_shape (s->heap, &shape), false);
 }
 
@@ -297,10 +344,17 @@ mf_do_import_star (Step *s)
 MfGo
 mf_do_iterate (Step *s)
 {
+  enum { ON_STACK = 4 };
   MfThing *of = pop (s);
-  push (s, mf_machine_iterate (s->m, of));
+  bool unpriced = s->heap->unpriced;
+  s->heap->unpriced |= s->op->pushes == ON_STACK;
+  MfThing *iterator = mf_machine_iterate (s->m, of);
+  s->heap->unpriced = unpriced;
+  if (s->op->pushes == ON_STACK)
+    mf_do_push_null (s);
+  push (s, iterator);
   mf_thing_unref (s->heap, of);
-  if (s->op->pushes == 2)
+  for (uint32_t i = s->op->pushes == ON_STACK ? 2 : 1; i < s->op->pushes; i++)
     mf_do_push_null (s);
   return MF_GO_ON;
 }
@@ -309,8 +363,8 @@ static MfGo
 exhausted (Step *s)
 {
   if (s->op->b)
-    push (s, mf_thing_ref (&s->heap->null));
-  else
+    mf_do_push_null (s);
+  for (uint32_t i = 0; !s->op->b && i < s->op->pops; i++)
     drop (s);
   s->a->at = s->op->target;
   return MF_GO_ON;
@@ -321,8 +375,8 @@ mf_do_next (Step *s)
 {
   bool ended, known;
   MfThing *iterator = peek (s, 1);
-  if (iterator->kind == MF_V_NULL)
-    iterator = peek (s, 2);
+  for (uint32_t i = 2; iterator->kind == MF_V_NULL && i <= 3; i++)
+    iterator = peek (s, i);
   MfThing *item = mf_machine_next (s->m, iterator, &ended, &known);
   if (s->op->target == MF_PY_NO_TARGET)
     return MF_GO_STOP;
@@ -377,7 +431,8 @@ MfGo
 mf_do_with (Step *s)
 {
   drop (s);
-  push_unknown (s, MF_V_NO_TYPE);
+  for (uint32_t i = 1; i < s->op->pushes; i++)
+    push_unknown (s, MF_V_NO_TYPE);
   if (s->op->target != MF_PY_NO_TARGET)
     mark_handler (s, s->a->top);
   return push_unknown (s, MF_V_NO_TYPE);
@@ -392,7 +447,8 @@ mf_do_handler (Step *s)
 MfGo
 mf_do_handler_end (Step *s)
 {
-  s->a->n_handlers -= s->a->n_handlers > 0;
+  uint32_t n = s->op->a ? s->op->a : 1;
+  s->a->n_handlers -= n < s->a->n_handlers ? n : s->a->n_handlers;
   return MF_GO_ON;
 }
 
@@ -488,6 +544,21 @@ mf_do_raise (Step *s)
   }
   mf_thing_unref (s->heap, s->m->raised);
   s->m->raised = raised;
+  return MF_GO_RAISE;
+}
+
+// Which of both it is is not known in flow mode: there it goes on.
+MfGo
+mf_do_reraise (Step *s)
+{
+  MfThing *value = pop (s);
+  bool exception = value->kind == MF_V_INSTANCE || value->type == MF_PY_EXCEPTION || value->type == MF_PY_BASE_EXCEPTION;
+  if (s->m->flow || !exception) {
+    mf_thing_unref (s->heap, value);
+    return MF_GO_ON;
+  }
+  mf_thing_unref (s->heap, s->m->raised);
+  s->m->raised = value;
   return MF_GO_RAISE;
 }
 

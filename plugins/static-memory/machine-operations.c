@@ -81,7 +81,9 @@ mf_do_const (Step *s)
 static MfGo
 do_int (Step *s)
 {
-  push (s, mf_thing_int (s->heap, s->op->a));
+  enum { NEGATIVE = 1, BITS = 2 };
+  int64_t value = s->op->a;
+  push (s, s->op->b == BITS ? mf_thing_big (s->heap, s->op->a) : mf_thing_int (s->heap, s->op->b == NEGATIVE ? -value : value));
   return MF_GO_ON;
 }
 
@@ -542,6 +544,8 @@ static const Do does[MF_DO_N] = { [MF_DO_EFFECT] = do_effect,
   [MF_DO_CALL_PLAIN] = mf_do_call_plain,
   [MF_DO_CALL_NAMED] = mf_do_call_named,
   [MF_DO_NAMES] = mf_do_names,
+  [MF_DO_CALL_PAIRS] = mf_do_call_pairs,
+  [MF_DO_CALL_STARRED] = mf_do_call_starred,
   [MF_DO_CALL_ANY] = mf_do_call_any,
   [MF_DO_FUNCTION] = mf_do_function,
   [MF_DO_FUNCTION_PART] = mf_do_function_part,
@@ -563,6 +567,7 @@ static const Do does[MF_DO_N] = { [MF_DO_EFFECT] = do_effect,
   [MF_DO_RETURN] = mf_do_return,
   [MF_DO_YIELD] = mf_do_yield,
   [MF_DO_RAISE] = mf_do_raise,
+  [MF_DO_RERAISE] = mf_do_reraise,
   [MF_DO_UNKNOWN] = mf_do_unknown };
 
 MfGo

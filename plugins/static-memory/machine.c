@@ -198,6 +198,23 @@ put_cells (MfMachine *machine, MfActivation *a, const MfThing *closure)
   }
 }
 
+// MicroPython calls a closure with its cells in front of the arguments (py/objclosure.c).
+static MfThing **
+with_cells (MfMachine *machine, const MfFunctionValue *function, MfThing **arguments, uint32_t *n)
+{
+  const MfThing *cells = function->parts[3];
+  uint32_t more = cells && cells->kind == MF_V_LIST && function->code->mpy ? cells->list.n : 0;
+  if (!more)
+    return arguments;
+  MfThing **all = mf_heap_array (&machine->heap, (*n + (size_t) more) * sizeof *all);
+  for (uint32_t i = 0; i < more; i++)
+    all[i] = mf_thing_ref (cells->list.items[i]);
+  if (*n)
+    memcpy (all + more, arguments, *n * sizeof *all);
+  *n += more;
+  return all;
+}
+
 MfActivation *
 mf_activation_new (MfMachine *machine, MfThing *function, MfThing **arguments, uint32_t n, MfThing *kwnames)
 {
@@ -209,6 +226,9 @@ mf_activation_new (MfMachine *machine, MfThing *function, MfThing **arguments, u
     return NULL;
   }
   a->function = mf_thing_ref (function);
+  uint32_t given = n;
+  arguments = with_cells (machine, f, arguments, &n);
+  plain = n - named;
   uint32_t place = positional + f->code->kwonlyargcount, taken = plain < positional ? plain : positional;
   for (uint32_t i = 0; i < taken; i++)
     a->slots[i] = arguments[i];
@@ -222,7 +242,9 @@ mf_activation_new (MfMachine *machine, MfThing *function, MfThing **arguments, u
   if (named)
     put_keywords (machine, a, arguments + plain, kwnames, others);
   put_defaults (machine, a, f);
-  put_cells (machine, a, f->parts[3]);
+  put_cells (machine, a, f->code->mpy ? NULL : f->parts[3]);
+  if (n != given)
+    mf_heap_array_free (&machine->heap, arguments, n * sizeof *arguments);
   return a;
 }
 
@@ -231,14 +253,20 @@ mf_activation_new (MfMachine *machine, MfThing *function, MfThing **arguments, u
 static bool
 unwind_to_mark (MfMachine *machine, MfActivation *a)
 {
-  enum { LEGACY = 6 };
+  bool stays = a->body->code->mpy; // MicroPython's handlers end by an instruction of their own
+  uint32_t values = mf_raised_values (a->body->code);
+  while (stays && a->n_handlers && a->handlers[a->n_handlers - 1].target < a->at)
+    a->n_handlers--;
   if (!a->n_handlers)
     return false;
-  MfHandlerMark mark = a->handlers[--a->n_handlers];
+  MfHandlerMark mark = a->handlers[a->n_handlers - 1];
+  a->n_handlers -= !stays;
   while (a->top > mark.depth)
     mf_thing_unref (&machine->heap, a->slots[--a->top]);
-  for (uint32_t i = 0; i < LEGACY && a->top < a->room; i++)
-    a->slots[a->top++] = i % 3 == 1 && machine->raised ? mf_thing_ref (machine->raised) : mf_thing_none (&machine->heap);
+  for (uint32_t i = 0; i < values && a->top < a->room; i++) {
+    bool is_value = values == 1 || i % 3 == 1;
+    a->slots[a->top++] = is_value && machine->raised ? mf_thing_ref (machine->raised) : mf_thing_none (&machine->heap);
+  }
   mf_thing_unref (&machine->heap, machine->raised);
   machine->raised = NULL;
   a->at = mark.target;

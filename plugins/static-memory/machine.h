@@ -115,6 +115,8 @@ bool mf_machine_unwind (MfMachine *machine, MfActivation *activation);
 // Whether an exception would go on in this activation.
 bool mf_machine_is_guarded (const MfActivation *activation);
 
+// Bytes of the heap that a call has while it runs: MicroPython's, when they are too many for its stack.
+uint64_t mf_machine_call_frame (MfMachine *machine, const MfPyCode *code);
 // Calls anything; the arguments are taken over, the function is not. NULL: it raised.
 MfThing *mf_machine_call (MfMachine *machine, MfThing *function, MfThing **arguments, uint32_t n, MfThing *kwnames);
 // The same with `self` in front of the arguments.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts together what loading takes, what the import system keeps, what the top level makes, and the functions.
 #include "import-peak.h"
+#include "mpy-import.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ count_interned (const MfPyValue *text, uint32_t code, MfBytes price, void *user)
 
 // The code of a function stays as long as the function; that of the module and of class bodies is gone when it has
 // run. What is inside of code that stays, stays.
-static void
-mark_kept (const MfModuleCost *cost, const MfPyModule *module, uint8_t *kept)
+void
+mf_mark_kept_codes (const MfModuleCost *cost, const MfPyModule *module, uint8_t *kept)
 {
   MfThing *const *constants = cost->run.machine.constants;
   for (uint32_t i = 0; i < module->n_values; i++)
@@ -147,7 +148,7 @@ price_loading (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyM
   cost->codes = calloc (module->n_codes, sizeof *cost->codes);
   bool fine = kept && parts && bytes && cost->codes;
   if (fine)
-    mark_kept (cost, module, kept);
+    mf_mark_kept_codes (cost, module, kept);
   MfLoadQuestion all = { question->target, count_interned, &interned, NULL, parts };
   MfLoadQuestion some = { question->target, NULL, NULL, kept, NULL };
   fine = fine && mf_load_cost (&all, module, &whole) && mf_load_cost (&some, module, &stays);
@@ -237,11 +238,18 @@ mf_module_cost (MfModuleCost *cost, const MfModuleQuestion *question, const MfPy
   cost->n_functions = 0;
   cost->frames_gone = 0;
   cost->file = mf_amount (question->file);
-  if (!mf_module_run (&cost->run, &how, module) || !price_loading (cost, question, module))
+  if (!mf_module_run (&cost->run, &how, module))
     return false;
   cost->whole = cost->run.whole;
-  price_system (cost, question, module);
-  sum_up (cost, question);
+  if (question->mpy) {
+    if (!mf_mpy_import (cost, question, module))
+      return false;
+  } else {
+    if (!price_loading (cost, question, module))
+      return false;
+    price_system (cost, question, module);
+    sum_up (cost, question);
+  }
   return price_functions (cost, question, module);
 }
 

@@ -50,13 +50,17 @@ set_global (MfMachine *machine, const char *name, MfThing *value)
 static void
 begin_namespace (MfModuleRun *run, const MfModuleRunning *how)
 {
-  static const char *const names[] = { "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__cached__", "__builtins__" };
+  static const char *const of_cpython[] = { "__doc__", "__package__", "__loader__", "__spec__", "__file__", "__cached__", "__builtins__" };
+  static const char *const of_micropython[] = { "__file__" };
+  bool micropython = mf_target_is_micropython (how->target);
+  const char *const *names = micropython ? of_micropython : of_cpython;
+  size_t n = micropython ? sizeof of_micropython / sizeof *of_micropython : sizeof of_cpython / sizeof *of_cpython;
   MfMachine *machine = &run->machine;
   machine->heap.unpriced = true;
   machine->globals_owner = mf_thing_map (&machine->heap, MF_PY_DICT, 0);
   machine->globals = machine->globals_owner->map;
   set_global (machine, "__name__", mf_thing_text (&machine->heap, MF_PY_STR, how->name, strlen (how->name)));
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+  for (size_t i = 0; i < n; i++)
     set_global (machine, names[i], mf_thing_unknown (&machine->heap, MF_V_NO_TYPE));
   if (how->is_package)
     set_global (machine, "__path__", mf_thing_unknown (&machine->heap, MF_V_NO_TYPE));

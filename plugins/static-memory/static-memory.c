@@ -71,6 +71,7 @@ start (void *stage)
   for (uint32_t i = 0; i < self->n_sums; i++) {
     self->sums[i].facts = self->target.items[i];
     self->sums[i].name = mf_string (self, self->target.items[i]->name);
+    mf_name_pool_init (&self->sums[i].pool, self->target.items[i]->model);
   }
   return true;
 }
@@ -148,6 +149,7 @@ stop (void *stage)
 {
   StaticMemory *self = stage;
   for (uint32_t i = 0; i < self->n_sums; i++) {
+    mf_name_pool_end (&self->sums[i].pool);
     mf_resize (self, self->sums[i].modules.rows, 0);
     mf_resize (self, self->sums[i].functions.rows, 0);
     mf_resize (self, self->sums[i].paths.rows, 0);

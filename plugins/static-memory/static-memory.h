@@ -16,6 +16,7 @@ typedef struct {
   const MfTargetFacts *facts;
   MfString name;
   KeptRows modules, functions, paths, operations;
+  MfNamePool pool; // of a target that runs MicroPython
   MfAmount resident, code;
   uint32_t n_modules, n_functions, n_unbounded, n_cut_short, n_other_version;
 } TargetSum;

@@ -2,6 +2,8 @@
 // One module: decoded, analysed for each target, and published as costs; its dearest rows are kept for the report.
 #include "static-memory.h"
 
+#include "bytecode/mpy-module.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,16 +365,29 @@ lowering_for (StaticMemory *self, uint16_t version)
   return lowering;
 }
 
+// CPython runs bytecode of its own version only; what a board's MicroPython loads is its user's to say.
 static bool
-take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module)
+fits (const MfTarget *target, const MfPyModule *module, const MfMpyModule *mpy)
+{
+  if (!target)
+    return false;
+  if (mpy)
+    return mf_target_is_micropython (target);
+  return target->python == MF_PYTHON_CPYTHON && target->version == module->header.version;
+}
+
+static bool
+take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module, const MfMpyModule *mpy)
 {
   const MfTarget *target = sum->facts->model;
-  if (!target || target->version != module->header.version || target->python != MF_PYTHON_CPYTHON) {
+  if (!fits (target, module, mpy)) {
     sum->n_other_version++;
     return true;
   }
   const MfModuleQuestion question = { .target = target,
-    .lowering = lowering_for (self, module->header.version),
+    .mpy = mpy,
+    .pool = &sum->pool,
+    .lowering = mpy ? NULL : lowering_for (self, module->header.version),
     .requested = self->bytes == MF_BYTES_REQUESTED,
     .name = mf_string_text (self, self->module),
     .origin = mf_string_text (self, self->origin),
@@ -391,19 +406,38 @@ take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module)
   return on;
 }
 
+static bool
+take_for_all (StaticMemory *self, const MfPyModule *module, const MfMpyModule *mpy)
+{
+  bool on = true;
+  self->n_broken += !module;
+  for (uint32_t i = 0; module && i < self->n_sums && on; i++)
+    on = take_for (self, &self->sums[i], module, mpy);
+  return on;
+}
+
+static bool
+take_mpy (StaticMemory *self, const MfCodeMemory *memory)
+{
+  MfCodeError error;
+  MfArena arena;
+  MfMpyModule *mpy = mf_mpy_read (self->content, self->total, memory, &error);
+  mf_arena_init (&arena, memory);
+  bool on = take_for_all (self, mpy ? mf_mpy_as_py (mpy, &arena) : NULL, mpy);
+  mf_arena_free (&arena);
+  mf_mpy_module_free (mpy);
+  return on;
+}
+
 bool
 mf_static_take (StaticMemory *self)
 {
   const MfCodeMemory memory = { self, resize, PER_MODULE };
   MfCodeError error;
+  if (mf_mpy_probe (self->content, self->total))
+    return take_mpy (self, &memory);
   MfPyModule *module = mf_pyc_probe (self->content, self->total) ? mf_pyc_read (self->content, self->total, &memory, &error) : NULL;
-  if (!module) {
-    self->n_broken++;
-    return true;
-  }
-  bool on = true;
-  for (uint32_t i = 0; i < self->n_sums && on; i++)
-    on = take_for (self, &self->sums[i], module);
+  bool on = take_for_all (self, module, NULL);
   mf_py_module_free (module);
   return on;
 }
