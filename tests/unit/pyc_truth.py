@@ -76,7 +76,7 @@ def modules(folder):
 def compile_all(out, folder):
     """Numbers, sources and compiled files of what compiles."""
     number = 0
-    for source in modules(folder):
+    for source in filter(os.path.exists, modules(folder)):  # Debian's sitecustomize.py leads out of an unpacked folder
         compiled = os.path.join(out, f"{number}.pyc")
         try:
             py_compile.compile(source, compiled, doraise=True)
