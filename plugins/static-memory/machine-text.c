@@ -303,3 +303,74 @@ mf_machine_percent (MfMachine *machine, MfThing *format, MfThing *arguments)
       add (&text, at++, 1);
   return text_of (machine, format->type, &text);
 }
+
+// ---- format.format (arguments): {}, {0}, {name}, each with !conversion and :specification
+
+typedef struct {
+  MfThing *const *arguments;
+  uint32_t n, used; // positional ones
+  const MfThing *kwnames;
+} Fields;
+
+static const MfThing *
+field_value (Fields *fields, const char *name, size_t n)
+{
+  const char *at = name;
+  uint32_t index = n ? (uint32_t) read_number (&at, name + n) : fields->used++;
+  if (!n || at == name + n)
+    return index < fields->n ? fields->arguments[index] : NULL;
+  for (uint32_t i = 0; fields->kwnames && i < fields->kwnames->list.n; i++) {
+    const MfThing *key = fields->kwnames->list.items[i];
+    if (key->kind == MF_V_TEXT && key->text.bytes && key->text.n == n && !memcmp (key->text.bytes, name, n))
+      return fields->arguments[fields->n + i];
+  }
+  return NULL; // attributes and items of arguments, too
+}
+
+static void
+format_field (Text *to, Fields *fields, const char *at, const char *end)
+{
+  static const MfThing nothing = { .kind = MF_V_UNKNOWN, .type = MF_V_NO_TYPE };
+  const char *name_end = at;
+  while (name_end < end && *name_end != '!' && *name_end != ':')
+    name_end++;
+  const MfThing *value = field_value (fields, at, (size_t) (name_end - at));
+  bool quoted = name_end + 1 < end && *name_end == '!' && name_end[1] != 's';
+  const char *spec = memchr (name_end, ':', (size_t) (end - name_end));
+  Spec how = spec ? read_spec (spec + 1, end) : (Spec){ .precision = -1 };
+  to->vague |= spec && memchr (spec, '{', (size_t) (end - spec));
+  how.type = quoted ? 'r' : how.type;
+  format_one (to, value ? value : &nothing, &how);
+}
+
+static const char *
+end_of_field (const char *at, const char *end)
+{
+  for (unsigned depth = 1; at < end; at++) {
+    depth += *at == '{';
+    depth -= *at == '}';
+    if (!depth)
+      return at;
+  }
+  return end;
+}
+
+MfThing *
+mf_machine_format_fields (MfMachine *machine, const MfThing *format, MfThing **arguments, uint32_t n, const MfThing *kwnames)
+{
+  Text text = { .n = 0 };
+  Fields fields = { arguments, n, 0, kwnames };
+  const char *at = format->text.bytes, *end = at ? at + format->text.n : at;
+  text.vague = !at;
+  text.n = at ? 0 : format->text.length < MOST ? format->text.length : MOST;
+  while (at < end) {
+    bool twice = at + 1 < end && at[0] == at[1] && (*at == '{' || *at == '}');
+    const char *close = *at == '{' && !twice ? end_of_field (at + 1, end) : at;
+    if (close == at)
+      add (&text, at, 1);
+    else
+      format_field (&text, &fields, at + 1, close);
+    at = close + 1 + twice;
+  }
+  return text_of (machine, MF_PY_STR, &text);
+}

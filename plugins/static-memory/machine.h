@@ -149,6 +149,9 @@ void mf_machine_set_item (MfMachine *machine, MfThing *of, MfThing *index, MfThi
 MfThing *mf_machine_slice (MfMachine *machine, MfThing *of, MfThing *from, MfThing *to, MfThing *step);
 MfThing *mf_machine_format (MfMachine *machine, MfThing *value, unsigned conversion, const MfThing *spec);
 MfThing *mf_machine_percent (MfMachine *machine, MfThing *format, MfThing *arguments);
+// As str.format () does: `n` positional arguments, and behind them those that `kwnames` names, or NULL.
+MfThing *mf_machine_format_fields (
+    MfMachine *machine, const MfThing *format, MfThing **arguments, uint32_t n, const MfThing *kwnames);
 MfThing *mf_machine_text_of (MfMachine *machine, MfThing *value, bool quoted); // str () and repr ()
 
 // Builtins: NULL when there is none of the name.

@@ -8,7 +8,8 @@ typedef struct {
   MfMachine *m;
   MfThing *self;
   MfThing **arguments;
-  uint32_t n;
+  uint32_t n; // positional ones
+  const MfThing *kwnames;
 } Call;
 
 typedef MfThing *(*Method) (Call *c);
@@ -346,7 +347,7 @@ text_split (Call *c)
   const char *by = c->n ? c->arguments[0]->text.bytes : NULL;
   size_t by_n = c->n ? c->arguments[0]->text.n : 0;
   // stringlib/split.h: room for twelve in front
-  enum { PREALLOCATED = 12 };
+  const uint32_t preallocated = mf_target_is_micropython (heap->target) ? 0 : 12;
   while (by || at < end) {
     while (!by && at < end && strchr (" \t\r\n\f\v", *at))
       at++;
@@ -358,8 +359,8 @@ text_split (Call *c)
     const char *last = stop ? stop : end;
     MfThing *part = last - at == end - c->self->text.bytes ? mf_thing_ref (c->self)
                                                             : mf_thing_text (heap, c->self->type, at, (uint64_t) (last - at));
-    list->list.slots = list->list.n < PREALLOCATED ? PREALLOCATED : list->list.slots;
-    if (list->list.n < PREALLOCATED)
+    list->list.slots = list->list.n < preallocated ? preallocated : list->list.slots;
+    if (list->list.n < preallocated)
       mf_list_put (heap, list, part);
     else
       mf_list_append (heap, list, part);
@@ -523,10 +524,7 @@ text_encode (Call *c)
 static MfThing *
 text_format (Call *c)
 {
-  MfThing *text = text_same_length (c);
-  text->flags |= MF_V_VAGUE;
-  mf_machine_doubt (c->m, MF_DOUBT_LENGTH, 64, "text of values that are not known");
-  return text;
+  return mf_machine_format_fields (c->m, c->self, c->arguments, c->n, c->kwnames);
 }
 
 // ---- iterators
@@ -599,7 +597,8 @@ mf_method_call (MfMachine *machine, MfThing *self, const MfThing *name, MfThing 
     MfThing *kwnames, bool *known)
 {
   Method method = name->text.bytes && name->text.n ? find (self, name) : NULL;
-  Call call = { machine, self, arguments, kwnames && kwnames->list.n <= n ? n - kwnames->list.n : n };
+  bool named = kwnames && kwnames->list.n <= n;
+  Call call = { machine, self, arguments, named ? n - kwnames->list.n : n, named ? kwnames : NULL };
   *known = method != NULL;
   if (!method)
     return NULL;

@@ -14,3 +14,8 @@ foreach (topic import-cost programs statements)
   memflow_script_test (${topic}-long ${CMAKE_CURRENT_LIST_DIR}/${topic}.py ARGUMENTS long LABELS long sequential TIMEOUT 900)
   set_tests_properties (${topic} ${topic}-long PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
 endforeach ()
+
+# The same for MicroPython, against gc.mem_alloc (): noted figures by default, measured again under `long`.
+memflow_script_test (micropython ${CMAKE_CURRENT_LIST_DIR}/micropython.py ARGUMENTS quick LABELS e2e)
+memflow_script_test (micropython-long ${CMAKE_CURRENT_LIST_DIR}/micropython.py ARGUMENTS long LABELS long TIMEOUT 900)
+set_tests_properties (micropython micropython-long PROPERTIES ENVIRONMENT "MEMFLOW=${CMAKE_BINARY_DIR}/memflow")
