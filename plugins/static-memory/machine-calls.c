@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { GENERATOR = 0x20, COROUTINE = 0x80, ASYNC_GENERATOR = 0x200 };
+enum { GENERATOR = 0x20, COROUTINE = 0x80, ASYNC_GENERATOR = 0x200, IS_GENERATOR = GENERATOR | COROUTINE | ASYNC_GENERATOR };
 
 MfThing *
 mf_machine_raise (MfMachine *machine, const char *type)
@@ -43,14 +43,14 @@ frame_shape (const MfPyCode *code, MfPyType type)
   return (MfShape){ .type = type, .length = mf_py_variables (code) + code->stacksize };
 }
 
+// Without an activation it is one whose items are not known.
 static MfThing *
-generator_of (MfMachine *machine, MfActivation *activation)
+new_generator (MfMachine *machine, const MfPyCode *code)
 {
-  unsigned type = generator_type (activation->body->code->flags);
-  MfShape shape = frame_shape (activation->body->code, (MfPyType) type);
-  MfThing *generator = mf_thing_new (&machine->heap, MF_V_GENERATOR, type);
+  unsigned type = generator_type (code->flags);
+  MfShape shape = frame_shape (code, (MfPyType) type);
+  MfThing *generator = mf_thing_new (&machine->heap, machine->flow ? MF_V_UNKNOWN : MF_V_GENERATOR, type);
   mf_thing_hold (&machine->heap, generator, mf_heap_shape (&machine->heap, &shape), false);
-  generator->activation = activation;
   return generator;
 }
 
@@ -101,14 +101,17 @@ call_function (MfMachine *machine, MfThing *function, MfThing **arguments, uint3
     mf_drop_all (&machine->heap, arguments, n);
     if (!machine->flow)
       mf_machine_doubt (machine, MF_DOUBT_STEPS, UINT64_MAX, "calls inside of calls, too deep to follow");
-    return mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);
+    return code->flags & IS_GENERATOR ? new_generator (machine, code) : mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);
   }
   MfActivation *activation = mf_activation_new (machine, function, arguments, n, kwnames);
   if (!activation)
     return mf_thing_unknown (&machine->heap, MF_V_NO_TYPE);
   bool first = !activation->body->calls++;
-  if (code->flags & (GENERATOR | COROUTINE | ASYNC_GENERATOR))
-    return generator_of (machine, activation);
+  if (code->flags & IS_GENERATOR) {
+    MfThing *generator = new_generator (machine, code);
+    generator->activation = activation;
+    return generator;
+  }
   if (first)
     keep_frame (machine, activation->body);
   return run (machine, activation);

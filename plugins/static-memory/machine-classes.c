@@ -310,6 +310,22 @@ mf_instance_price (MfMachine *machine, MfThing *thing)
   mf_thing_hold (&machine->heap, thing, bytes, false);
 }
 
+// In flow mode __init__ does not run: what it assigns to attributes of its first argument will be there.
+static void
+expect_attributes (MfMachine *machine, MfThing *thing, const MfPyCode *code)
+{
+  const MfBody *body = mf_machine_body (machine, code);
+  uint32_t n = body ? body->n : 0;
+  for (uint32_t i = 1; i < n; i++) {
+    const MfOperation *load = &body->operations[i - 1], *store = &body->operations[i];
+    bool of_self = load->what == MF_DO_LOAD_LOCAL && load->a == 0 && store->what == MF_DO_STORE_ATTR && store->a < code->names->n;
+    if (of_self)
+      mf_map_set (&machine->heap, thing->instance->names, NULL,
+          mf_thing_ref (mf_machine_constant (machine, code->names->items[store->a])), mf_thing_unknown (&machine->heap, MF_V_NO_TYPE));
+  }
+  mf_instance_price (machine, thing);
+}
+
 MfThing *
 mf_machine_instantiate (MfMachine *machine, MfThing *class, MfThing **arguments, uint32_t n, MfThing *kwnames)
 {
@@ -333,6 +349,8 @@ mf_machine_instantiate (MfMachine *machine, MfThing *class, MfThing **arguments,
     mf_drop_all (&machine->heap, arguments, n);
     return thing;
   }
+  if (machine->flow && init->value->kind == MF_V_FUNCTION)
+    expect_attributes (machine, thing, init->value->function->code);
   MfThing *result = mf_machine_call_method (machine, thing, &name, arguments, n, kwnames);
   mf_thing_unref (&machine->heap, result);
   if (result)
