@@ -232,10 +232,11 @@ mf_activation_new (MfMachine *machine, MfThing *function, MfThing **arguments, u
   uint32_t place = positional + f->code->kwonlyargcount, taken = plain < positional ? plain : positional;
   for (uint32_t i = 0; i < taken; i++)
     a->slots[i] = arguments[i];
+  MfThing **rest = plain > taken ? arguments + taken : NULL;
   if (f->code->flags & VARARGS && place < a->n_variables)
-    put_rest (machine, a, place++, arguments + taken, plain - taken);
+    put_rest (machine, a, place++, rest, plain - taken);
   else
-    mf_drop_all (&machine->heap, arguments + taken, plain - taken);
+    mf_drop_all (&machine->heap, rest, plain - taken);
   MfThing *others = f->code->flags & VARKEYWORDS && place < a->n_variables ? mf_thing_map (&machine->heap, MF_PY_DICT, 0) : NULL;
   if (others)
     set_variable (machine, a, place, others);
