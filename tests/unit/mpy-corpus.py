@@ -65,7 +65,7 @@ def check_version(archive, folder):
 
 def main():
     total = wrong = 0
-    for path in sorted(CORPUS.glob("*.zip")):
+    for path in sorted(CORPUS.glob("[0-9].zip")):
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             n, bad = check_version(archive, folder)
             total, wrong = total + n, wrong + bad
