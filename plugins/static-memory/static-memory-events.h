@@ -73,3 +73,13 @@ MF_EVENT (StaticOperation, "static.operation", 1, MF_VIEW_TABLE, "The dearest op
   MF_FIELD (StaticOperation, times, "how often it runs meanwhile; in a call, without the turns of its loops"),
   MF_FIELD (StaticOperation, all, "allocated in all", .role = MF_ROLE_BAR),
   MF_FIELD (StaticOperation, bytes, "each time, on average"));
+
+typedef struct {
+  MfString module, target, why;
+  uint32_t line;
+} StaticRefused;
+MF_EVENT (StaticRefused, "static.refused", 1, MF_VIEW_TABLE, "Modules that are not counted, or not to their end, and why",
+  MF_FIELD (StaticRefused, module, "dotted name", .role = MF_ROLE_LABEL),
+  MF_FIELD (StaticRefused, target, "on which target", .role = MF_ROLE_KEY),
+  MF_FIELD (StaticRefused, why, "what is in the way"),
+  MF_FIELD (StaticRefused, line, "up to which its import is counted; 0: not at all"));

@@ -9,8 +9,8 @@
 #include <string.h>
 
 static const char help[]
-    = "Reads the bytecode of CPython's modules without running it, and says what each module and function costs on a\n"
-      "target: code and constants, the import, what stays of it, a call and each turn of its loops.\n"
+    = "Reads compiled modules of CPython (.pyc) and MicroPython (.mpy) without running them, and says what each module\n"
+      "and function costs on a target: code and constants, the import, what stays of it, a call and each turn of its loops.\n"
       "\n"
       "The top level of a module is run in the abstract, with the functions that it calls, as far as values are known;\n"
       "objects are priced as the target's Python makes them. Functions are analysed with arguments that are not known:\n"
@@ -18,7 +18,10 @@ static const char help[]
       "bound that can be proven, nothing bounds the figure, and the line is named.\n"
       "\n"
       "bound = app.py:12 <= 100 says how often the loop that begins there turns at most. bytes = requested counts what\n"
-      "objects ask for, as tracemalloc does; granted what the target's allocator takes for them.";
+      "objects ask for, as tracemalloc does; granted what the target's allocator takes for them.\n"
+      "\n"
+      "On MicroPython what nothing refers to any more counts as allocated, not as kept, and not at the peak: that is what\n"
+      "a heap needs that is collected in time. Names are counted once for all modules of a run, in their order.";
 
 static bool
 parse_bound (StaticMemory *self, const char *text, MfLoopBound *bound)
@@ -175,6 +178,7 @@ MF_PLUGIN (StaticMemory, "static-memory", .kind = MF_ANALYZER,
   MF_CONSUMES (MF_INPUT (MfCodeContent, on_content)),
   MF_PUBLISHES (MF_OUTPUT (StaticMemory, costs, MfCodeCost), MF_OUTPUT (StaticMemory, sites, MfCodeSite),
     MF_OUTPUT (StaticMemory, modules, StaticModule), MF_OUTPUT (StaticMemory, functions, StaticFunction),
-    MF_OUTPUT (StaticMemory, paths, StaticPath), MF_OUTPUT (StaticMemory, operations, StaticOperation), MF_OUTPUT (StaticMemory, statements, MfStatement)),
+    MF_OUTPUT (StaticMemory, paths, StaticPath), MF_OUTPUT (StaticMemory, operations, StaticOperation),
+    MF_OUTPUT (StaticMemory, refused, StaticRefused), MF_OUTPUT (StaticMemory, statements, MfStatement)),
   .declare = declare, .start = start, .finish = finish, .stop = stop);
 // clang-format on

@@ -32,6 +32,7 @@ typedef struct {
   MF_OUT (StaticFunction) functions;
   MF_OUT (StaticPath) paths;
   MF_OUT (StaticOperation) operations;
+  MF_OUT (StaticRefused) refused;
   MF_OUT (MfStatement) statements;
 
   MfLoopBound *bounds;

@@ -136,10 +136,12 @@ static bool
 say_imports (StaticMemory *self, const TargetSum *sum)
 {
   MfString none = { 0 };
+  if (!sum->n_modules && !sum->n_other_version)
+    return tell (self, MF_SAY_VERDICT, sum->name, none, "", "nothing could be priced for %s: no module could be read", sum->facts->name);
   if (!sum->n_modules)
     return tell (self, MF_SAY_VERDICT, sum->name, none, "",
-        "nothing could be priced for %s: %u modules are of another Python than %s", sum->facts->name, sum->n_other_version,
-        sum->facts->python);
+        "nothing could be priced for %s: %u modules are of another Python than %s (static.refused says which, and what to do)",
+        sum->facts->name, sum->n_other_version, sum->facts->python);
   const char *most = sum->resident.high == MF_UNBOUNDED ? "; nothing bounds the most" : "";
   return tell (self, MF_SAY_EVIDENCE, sum->name, none, "the top level of each module, run in the abstract",
       "importing %u module%s leaves %s (at least %s%s), of which %s are code and constants", sum->n_modules,
@@ -205,8 +207,8 @@ mf_static_report (StaticMemory *self)
         || !publish_tables (self, sum))
       return false;
   }
-  if (self->n_lost)
-    return tell (self, MF_SAY_WARNING, none, none, "", "%u modules arrived in part and are not counted", self->n_lost);
+  if (self->n_lost && !tell (self, MF_SAY_WARNING, none, none, "", "%u modules arrived in part and are not counted", self->n_lost))
+    return false;
   return !self->n_broken
-         || tell (self, MF_SAY_WARNING, none, none, "", "%u modules are not CPython's, or damaged, and not counted", self->n_broken);
+         || tell (self, MF_SAY_WARNING, none, none, "", "%u modules cannot be read and are not counted: static.refused says why", self->n_broken);
 }

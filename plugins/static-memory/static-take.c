@@ -4,6 +4,7 @@
 
 #include "bytecode/mpy-module.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,7 +366,22 @@ lowering_for (StaticMemory *self, uint16_t version)
   return lowering;
 }
 
-// CPython runs bytecode of its own version only; what a board's MicroPython loads is its user's to say.
+static bool refuse (StaticMemory *self, const TargetSum *sum, uint32_t line, const char *format, ...)
+    __attribute__ ((format (printf, 4, 5)));
+
+static bool
+refuse (StaticMemory *self, const TargetSum *sum, uint32_t line, const char *format, ...)
+{
+  char why[400];
+  va_list arguments;
+  va_start (arguments, format);
+  vsnprintf (why, sizeof why, format, arguments);
+  va_end (arguments);
+  const StaticRefused row = { .module = self->module, .target = sum->name, .why = mf_string (self, why), .line = line };
+  return mf_emit (&self->refused, &row);
+}
+
+// CPython runs bytecode of its own version only; which versions of MicroPython load a .mpy is not looked at.
 static bool
 fits (const MfTarget *target, const MfPyModule *module, const MfMpyModule *mpy)
 {
@@ -377,13 +393,41 @@ fits (const MfTarget *target, const MfPyModule *module, const MfMpyModule *mpy)
 }
 
 static bool
+refuse_other_python (StaticMemory *self, TargetSum *sum, const MfPyModule *module, const MfMpyModule *mpy)
+{
+  const MfTarget *target = sum->facts->model;
+  uint16_t version = module->header.version;
+  sum->n_other_version++;
+  if (!target)
+    return refuse (self, sum, 0, "sizes are not known of %s", sum->facts->python);
+  if (mpy)
+    return refuse (self, sum, 0, "of MicroPython: give its .py or .pyc");
+  if (mf_target_is_micropython (target))
+    return refuse (self, sum, 0, "of CPython %u.%u: give its .mpy (compile = mpy-cross)", version >> 8, version & 255);
+  return refuse (self, sum, 0, "of CPython %u.%u: compile it with %u.%u", version >> 8, version & 255, target->version >> 8,
+      target->version & 255);
+}
+
+// Of an import that was not followed to its end: what ended it.
+static bool
+tell_end (StaticMemory *self, const TargetSum *sum, const MfMachine *machine)
+{
+  const MfDoubtNote *last = machine->n_notes ? &machine->notes[machine->n_notes - 1] : NULL;
+  for (uint32_t i = 0; i < machine->n_notes; i++)
+    if (machine->notes[i].why == MF_DOUBT_STEPS || machine->notes[i].why == MF_DOUBT_CODE || machine->notes[i].why == MF_DOUBT_RAISE)
+      last = &machine->notes[i];
+  uint32_t line = last ? last->line : 1;
+  if (machine->heap.exhausted)
+    return refuse (self, sum, line, "the analysis needs more memory than one module may have");
+  return refuse (self, sum, line, "%s", last ? last->what : "the analysis was ended there");
+}
+
+static bool
 take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module, const MfMpyModule *mpy)
 {
   const MfTarget *target = sum->facts->model;
-  if (!fits (target, module, mpy)) {
-    sum->n_other_version++;
-    return true;
-  }
+  if (!fits (target, module, mpy))
+    return refuse_other_python (self, sum, module, mpy);
   const MfModuleQuestion question = { .target = target,
     .mpy = mpy,
     .pool = &sum->pool,
@@ -399,31 +443,30 @@ take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module, const Mf
   MfModuleCost *cost = &self->cost;
   Taking taking = { self, sum, module, question.name, cost };
   bool fine = mf_module_cost (cost, &question, module);
-  if (!fine)
-    mf_log (self, MF_LOG_WARNING, "%s cannot be analysed: there is no memory for it", question.name);
-  bool on = !fine || publish_module (&taking);
+  bool on = fine ? publish_module (&taking) : refuse (self, sum, 0, "there is no memory for its analysis");
+  on = on && (!fine || cost->whole || tell_end (self, sum, &cost->run.machine));
   mf_module_cost_end (cost);
   return on;
 }
 
 static bool
-take_for_all (StaticMemory *self, const MfPyModule *module, const MfMpyModule *mpy)
+take_for_all (StaticMemory *self, const MfPyModule *module, const MfMpyModule *mpy, const MfCodeError *error)
 {
   bool on = true;
   self->n_broken += !module;
-  for (uint32_t i = 0; module && i < self->n_sums && on; i++)
-    on = take_for (self, &self->sums[i], module, mpy);
+  for (uint32_t i = 0; i < self->n_sums && on; i++)
+    on = module ? take_for (self, &self->sums[i], module, mpy) : refuse (self, &self->sums[i], 0, "it cannot be read: %s", error->text);
   return on;
 }
 
 static bool
 take_mpy (StaticMemory *self, const MfCodeMemory *memory)
 {
-  MfCodeError error;
+  MfCodeError error = { .text = "there is no memory for it" };
   MfArena arena;
   MfMpyModule *mpy = mf_mpy_read (self->content, self->total, memory, &error);
   mf_arena_init (&arena, memory);
-  bool on = take_for_all (self, mpy ? mf_mpy_as_py (mpy, &arena) : NULL, mpy);
+  bool on = take_for_all (self, mpy ? mf_mpy_as_py (mpy, &arena) : NULL, mpy, &error);
   mf_arena_free (&arena);
   mf_mpy_module_free (mpy);
   return on;
@@ -433,11 +476,11 @@ bool
 mf_static_take (StaticMemory *self)
 {
   const MfCodeMemory memory = { self, resize, PER_MODULE };
-  MfCodeError error;
+  MfCodeError error = { .text = "it is no compiled module" };
   if (mf_mpy_probe (self->content, self->total))
     return take_mpy (self, &memory);
   MfPyModule *module = mf_pyc_probe (self->content, self->total) ? mf_pyc_read (self->content, self->total, &memory, &error) : NULL;
-  bool on = take_for_all (self, module, NULL);
+  bool on = take_for_all (self, module, NULL, &error);
   mf_py_module_free (module);
   return on;
 }

@@ -2,8 +2,9 @@
 """The shipped configuration for what is looked at before deployment: verdict, exit status, paths, bounds, what calls do."""
 import json
 import unittest
+import zipfile
 
-from end_to_end import EndToEnd
+from end_to_end import SOURCE as SOURCE_FOLDER, EndToEnd
 
 PREDEPLOY = "configs/predeploy.ini"
 SOURCE = """def choose(kind):
@@ -71,6 +72,22 @@ class Predeploy(EndToEnd):
         self.assertIsNone(functions["repeat"].get("most"))
         self.assertEqual(functions["repeat"]["line"], 15)
         self.assertGreater(functions["repeat"]["iteration"], 64)
+
+    def test_micropython(self):
+        with zipfile.ZipFile(SOURCE_FOLDER / "tests/data/mpy/imports.zip") as archive:
+            archive.extract("p04_instances.mpy", self.folder)
+        sets = ("pipeline.target=stm32f405-micropython", f"code.path={self.folder}/p04_instances.mpy")
+        run = self.run_it(*sets, "budget.heap=64KiB")
+        self.assertRegex(run.stdout, r"FITS +stm32f405-micropython: heap [0-9,]+ B at most")
+        module = self.rows("static.module")[0]
+        self.assertLess(abs(module["resident"] - 18224), 200)  # of a board with representation A; 18320 B in truth
+        self.assertEqual(self.rows("static.refused"), [])
+        self.assertIn("EXCEEDED", self.run_it(*sets, "budget.heap=16KiB", status=5).stdout)
+
+    def test_refused(self):
+        self.memflow("run", PREDEPLOY, "--set", "pipeline.target=rp2040-micropython")
+        self.assertEqual([(row["module"], row["line"]) for row in self.rows("static.refused")], [("main", 0), ("samples", 0), ("text", 0)])
+        self.assertRegex(self.rows("static.refused")[0]["why"], r"^of CPython 3\.\d+: give its \.mpy")
 
 
 if __name__ == "__main__":
