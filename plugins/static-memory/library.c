@@ -4,19 +4,32 @@
 
 #include <string.h>
 
+// What stays of the first use for good; returns how much more it may be. In flow mode somebody has called it before.
+static uint64_t
+use_first (MfMachine *machine, MfMaking making, uint32_t n)
+{
+  MfEstimate first;
+  if (machine->flow || machine->library_used & 1u << making)
+    return 0;
+  machine->library_used |= 1u << making;
+  if (!mf_library_first (machine->heap.target, making, n, &first))
+    return 0;
+  mf_heap_take (&machine->heap, first.likely);
+  machine->vague_low += first.likely;
+  return first.high - first.likely;
+}
+
 uint64_t
 mf_library_bytes (MfMachine *machine, MfMaking making, uint32_t n)
 {
   MfEstimate estimate;
   if (machine->heap.unpriced || !mf_library_cost (machine->heap.target, making, n, &estimate))
     return 0;
-  // whether somebody called it before is not known
-  uint64_t first = machine->library_used & 1u << making ? 0 : mf_library_first (machine->heap.target, making);
-  machine->library_used |= 1u << making;
   // rounding adds about a tenth to objects of this size
   uint64_t rounding = machine->heap.requested ? 0 : estimate.likely / 10;
   machine->vague_low += estimate.likely - estimate.low;
-  mf_machine_doubt (machine, MF_DOUBT_CALL, estimate.high - estimate.likely + rounding + first, "what Python's library makes");
+  mf_machine_doubt (machine, MF_DOUBT_CALL, estimate.high - estimate.likely + rounding + use_first (machine, making, n),
+      "what Python's library makes");
   return estimate.likely + rounding;
 }
 

@@ -250,6 +250,18 @@ run_body (MfMachine *machine, MfThing *function, MfThing **cell)
   return names;
 }
 
+// __init__ of a metaclass that the module defines gets the class, its name, its bases, and a dict of which nothing is known here.
+static void
+init_by_metaclass (MfMachine *machine, MfThing *class, MfThing *name, const MfThing *metaclass)
+{
+  MfEntry *init = metaclass && metaclass->kind == MF_V_CLASS ? mf_map_find_text (metaclass->class->names, "__init__", 8) : NULL;
+  if (!init || init->value->kind != MF_V_FUNCTION)
+    return;
+  MfThing *given[] = { mf_thing_ref (class), mf_thing_ref (name), mf_thing_ref (class->class->bases),
+    mf_thing_unknown (&machine->heap, MF_PY_DICT) };
+  mf_thing_unref (&machine->heap, mf_machine_call (machine, init->value, given, 4, NULL));
+}
+
 MfThing *
 mf_machine_class (MfMachine *machine, MfThing **arguments, uint32_t n, MfThing *kwnames)
 {
@@ -268,6 +280,8 @@ mf_machine_class (MfMachine *machine, MfThing **arguments, uint32_t n, MfThing *
     mf_map_free (&machine->heap, names);
   if (cell && class && !cell->parts.a)
     cell->parts.a = mf_thing_ref (class);
+  if (class && metaclass)
+    init_by_metaclass (machine, class, arguments[1], metaclass);
   if (named && !(class && class->class->meta))
     mf_machine_doubt (machine, MF_DOUBT_CALL, 512, "a metaclass, or other arguments of a class");
   mf_thing_unref (&machine->heap, cell);

@@ -322,6 +322,7 @@ replace_functions (Step *s, const MfThing *module)
     if (!made_here || !is_replaced (module, entry->key))
       continue;
     MfThing *old = entry->value;
+    s->m->accelerated = true;
     entry->value = mf_thing_unknown (s->heap, MF_V_NO_TYPE);
     mf_thing_unref (s->heap, old);
   }

@@ -87,7 +87,7 @@ struct MfMachine {
   MfDoubtNote notes[MF_MOST_NOTES];
   uint32_t n_notes, more_notes;
   uint64_t vague_low, vague_high; // bytes less and more than counted
-  bool unbounded;
+  bool unbounded, accelerated; // a module in C has replaced its functions
   uint32_t library_used; // by MfMaking, a bit each
   MfActivation *activation; // that runs
   const MfPyCode *at_code; // where it is, for notes

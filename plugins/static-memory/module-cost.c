@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts together what loading takes, what the import system keeps, what the top level makes, and the functions.
 #include "import-peak.h"
+#include "model/code-cost/known-names.h"
 #include "mpy-import.h"
 
 #include <stdlib.h>
@@ -21,6 +22,13 @@ typedef struct {
   uint64_t all, likely;
 } Interned;
 
+// The module in C whose functions replace those of this one has had their names before.
+static bool
+is_replaced_name (const MfMachine *machine, const MfPyValue *text)
+{
+  return machine->accelerated && mf_map_find_text (machine->globals, (const char *) text->bytes, text->n);
+}
+
 static void
 count_interned (const MfPyValue *text, uint32_t code, MfBytes price, void *user)
 {
@@ -29,7 +37,8 @@ count_interned (const MfPyValue *text, uint32_t code, MfBytes price, void *user)
   (void) code;
   interned->all += bytes;
   bool known = text->n > 4 && text->bytes[0] == '_' && text->bytes[1] == '_';
-  known = known || mf_builtin_find (interned->machine, (const char *) text->bytes, text->n);
+  known = known || mf_python_starts_with_name (text->bytes, text->n) || is_replaced_name (interned->machine, text)
+          || mf_builtin_find (interned->machine, (const char *) text->bytes, text->n);
   interned->likely += known ? 0 : bytes;
 }
 
@@ -232,7 +241,7 @@ bool
 mf_module_cost (MfModuleCost *cost, const MfModuleQuestion *question, const MfPyModule *module)
 {
   MfModuleRunning how = { question->target, question->lowering, question->requested, question->is_package, question->name,
-    question->most_steps, question->memory };
+    question->most_steps, question->library_used, question->memory };
   cost->functions = NULL;
   cost->codes = NULL;
   cost->n_functions = 0;

@@ -21,6 +21,7 @@ typedef struct {
   MfFlowQuestion flow;
   uint64_t most_steps;
   size_t memory;
+  uint32_t library_used; // see MfModuleRunning
 } MfModuleQuestion;
 
 typedef struct {

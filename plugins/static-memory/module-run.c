@@ -27,7 +27,8 @@ begin_machine (MfModuleRun *run, const MfModuleRunning *how, const MfPyModule *m
     .arena = &run->arena,
     .builtins = &run->builtins,
     .name = how->name,
-    .most_steps = how->most_steps };
+    .most_steps = how->most_steps,
+    .library_used = how->library_used };
   mf_heap_init (&machine->heap, how->target, how->requested, how->memory);
   machine->bodies = mf_arena_take (&run->arena, module->n_codes * sizeof *machine->bodies);
   machine->constants = mf_arena_take (&run->arena, module->n_values * sizeof *machine->constants + 1);

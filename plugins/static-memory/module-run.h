@@ -11,6 +11,7 @@ typedef struct {
   bool is_package;
   const char *name; // dotted
   uint64_t most_steps;
+  uint32_t library_used; // by MfMaking, a bit each: by modules before
   size_t memory; // bytes that the analysis of one module may take
 } MfModuleRunning;
 

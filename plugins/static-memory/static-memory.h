@@ -17,6 +17,7 @@ typedef struct {
   MfString name;
   KeptRows modules, functions, paths, operations;
   MfNamePool pool; // of a target that runs MicroPython
+  uint32_t library_used; // by the modules so far, a bit each by MfMaking
   MfAmount resident, code;
   uint32_t n_modules, n_functions, n_unbounded, n_cut_short, n_other_version;
 } TargetSum;

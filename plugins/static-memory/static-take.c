@@ -439,10 +439,12 @@ take_for (StaticMemory *self, TargetSum *sum, const MfPyModule *module, const Mf
     .is_package = self->is_package,
     .flow = { self->bounds, self->bound.n },
     .most_steps = self->steps,
-    .memory = PER_ANALYSIS };
+    .memory = PER_ANALYSIS,
+    .library_used = sum->library_used };
   MfModuleCost *cost = &self->cost;
   Taking taking = { self, sum, module, question.name, cost };
   bool fine = mf_module_cost (cost, &question, module);
+  sum->library_used = cost->run.machine.library_used;
   bool on = fine ? publish_module (&taking) : refuse (self, sum, 0, "there is no memory for its analysis");
   on = on && (!fine || cost->whole || tell_end (self, sum, &cost->run.machine));
   mf_module_cost_end (cost);

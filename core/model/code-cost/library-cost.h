@@ -26,8 +26,9 @@ typedef struct {
   uint64_t low, likely, high;
 } MfEstimate;
 
-// What the first call in a process leaves more: up to 3.10 each function of the library that ran keeps a frame.
-uint64_t mf_library_first (const MfTarget *target, MfMaking making);
+// What the first call in a process leaves more: up to 3.10 each function of the library that ran keeps a frame. Nothing at least, as
+// somebody may have called before. False: nothing is left.
+bool mf_library_first (const MfTarget *target, MfMaking making, uint32_t n, MfEstimate *first);
 
 // False: not known of this target.
 bool mf_library_cost (const MfTarget *target, MfMaking making, uint32_t n, MfEstimate *estimate);

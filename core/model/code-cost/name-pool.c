@@ -2,7 +2,7 @@
 // MicroPython py/qstr.c qstr_add, qstr_from_strn: pools of 20 entries, 40, 80 …; chunks of 128 bytes, which grow where they are.
 #include "model/code-cost/name-pool.h"
 
-#include "model/code-cost/firmware-names.h"
+#include "model/code-cost/known-names.h"
 
 #include <stdlib.h>
 #include <string.h>
