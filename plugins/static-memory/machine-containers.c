@@ -125,6 +125,8 @@ MfGo
 mf_do_unpacked (Step *s)
 {
   unsigned type = s->op->sub == 't' ? MF_PY_TUPLE : s->op->sub == 'l' ? MF_PY_LIST : s->op->sub == 's' ? MF_PY_SET : MF_PY_DICT;
+  if (!top_items (s, s->op->a))
+    return MF_GO_STOP;
   for (uint32_t i = 0; i < s->op->a; i++)
     drop (s);
   MfShape shape = { .type = (MfPyType) type, .length = 3 };

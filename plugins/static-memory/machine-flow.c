@@ -388,9 +388,19 @@ mf_do_next (Step *s)
   return ended ? exhausted (s) : s->m->stopped ? MF_GO_STOP : MF_GO_RAISE;
 }
 
+// More values than there are places: not what a compiler makes.
+static bool
+has_room (Step *s, uint64_t values)
+{
+  s->m->steps += values;
+  return values <= s->a->room;
+}
+
 MfGo
 mf_do_unpack (Step *s)
 {
+  if (!has_room (s, s->op->a))
+    return MF_GO_STOP;
   MfThing *of = pop (s);
   uint32_t n;
   MfThing **items = mf_machine_items (s->m, of, &n);
@@ -407,6 +417,8 @@ mf_do_unpack (Step *s)
 MfGo
 mf_do_unpack_ex (Step *s)
 {
+  if (!has_room (s, (uint64_t) s->op->a + s->op->b))
+    return MF_GO_STOP;
   drop (s);
   for (uint32_t i = 0; i < s->op->b; i++)
     push_unknown (s, MF_V_NO_TYPE);
