@@ -45,21 +45,12 @@ add_row (GHashTable *rows, const MfCensusRow *more)
 static bool
 is_in_arena (Taker *taker, uint64_t at)
 {
-  const GArray *arenas = taker->heap->arenas;
   if (taker->arena && at - taker->arena->address < taker->heap->arena_size)
     return true;
-  guint low = 0, high = arenas->len;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (g_array_index (arenas, MfArena, middle).address <= at)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  const MfArena *arena = low ? &g_array_index (arenas, MfArena, low - 1) : NULL;
-  bool inside = arena && at - arena->address < taker->heap->arena_size;
-  taker->arena = inside ? arena : taker->arena;
-  return inside;
+  uint32_t arena = mf_pymalloc_arena_at (taker->heap, at);
+  if (arena != UINT32_MAX)
+    taker->arena = &g_array_index (taker->heap->arenas, MfArena, arena);
+  return arena != UINT32_MAX;
 }
 
 static uint64_t

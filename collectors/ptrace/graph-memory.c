@@ -69,25 +69,9 @@ mf_graph_of_types (const MfGraphMemory *memory)
 
 // ---- reading
 
-static const MfArena *
-arena_of (const MfGraphMemory *memory, uint64_t at, guint *number)
-{
-  guint low = 0, high = memory->heap->arenas->len;
-  while (low < high) {
-    guint middle = (low + high) / 2;
-    if (g_array_index (memory->heap->arenas, MfArena, middle).address <= at)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  const MfArena *arena = low ? &g_array_index (memory->heap->arenas, MfArena, low - 1) : NULL;
-  *number = low - 1;
-  return arena && at - arena->address < memory->heap->arena_size ? arena : NULL;
-}
-
 // An arena that went away meanwhile reads as zeros: nothing is in it any more.
 static const uint8_t *
-copy_of (MfGraphMemory *memory, const MfArena *arena, guint number)
+copy_of (MfGraphMemory *memory, const MfArena *arena, uint32_t number)
 {
   if (!memory->arenas[number]) {
     memory->arenas[number] = g_malloc0 (memory->heap->arena_size);
@@ -100,8 +84,8 @@ copy_of (MfGraphMemory *memory, const MfArena *arena, guint number)
 bool
 mf_graph_read (MfGraphMemory *memory, uint64_t at, void *to, size_t n)
 {
-  guint number;
-  const MfArena *arena = arena_of (memory, at, &number);
+  uint32_t number = mf_pymalloc_arena_at (memory->heap, at);
+  const MfArena *arena = number == UINT32_MAX ? NULL : &g_array_index (memory->heap->arenas, MfArena, number);
   if (!arena || n > memory->heap->arena_size - (at - arena->address))
     return mf_process_read (memory->process, at, to, n);
   memcpy (to, copy_of (memory, arena, number) + (at - arena->address), n);
@@ -144,8 +128,7 @@ static const MfRemoteType *
 look_up (void *user, uint64_t address)
 {
   MfGraphMemory *memory = user;
-  guint number;
-  bool in_block = memory->runtime->offsets.pointer == 8 && arena_of (memory, address, &number);
+  bool in_block = memory->runtime->offsets.pointer == 8 && mf_pymalloc_arena_at (memory->heap, address) != UINT32_MAX;
   return !in_block && may_be_written (memory, address) ? mf_remote_type (memory->types, address) : NULL;
 }
 
@@ -205,11 +188,11 @@ place_in_pool (MfGraphMemory *memory, const MfPool *pool, uint64_t at)
 MfPlace
 mf_graph_place (MfGraphMemory *memory, uint64_t at)
 {
-  guint number;
   const MfPool *pool = pool_of (memory->heap, at);
   if (pool)
     return place_in_pool (memory, pool, at);
-  MfPlace place = { .kind = arena_of (memory, at, &number) ? MF_PLACE_FREE : MF_PLACE_OUTSIDE };
+  bool in_arena = mf_pymalloc_arena_at (memory->heap, at) != UINT32_MAX;
+  MfPlace place = { .kind = in_arena ? MF_PLACE_FREE : MF_PLACE_OUTSIDE };
   const MfPythonOffsets *offsets = &memory->runtime->offsets;
   if (place.kind == MF_PLACE_FREE || at % (uint64_t) offsets->pointer || !may_be_written (memory, at))
     return place;

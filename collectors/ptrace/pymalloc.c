@@ -556,6 +556,21 @@ mf_pymalloc_walk (const MfProcess *process, const MfPythonRuntime *runtime, cons
   return true;
 }
 
+uint32_t
+mf_pymalloc_arena_at (const MfPymallocHeap *heap, uint64_t address)
+{
+  guint low = 0, high = heap->arenas->len;
+  while (low < high) {
+    guint middle = (low + high) / 2;
+    if (g_array_index (heap->arenas, MfArena, middle).address <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  bool inside = low && address - g_array_index (heap->arenas, MfArena, low - 1).address < heap->arena_size;
+  return inside ? low - 1 : UINT32_MAX;
+}
+
 void
 mf_pymalloc_heap_clear (MfPymallocHeap *heap)
 {

@@ -53,6 +53,8 @@ bool mf_pymalloc_find (MfProcess *process, const MfPythonRuntime *runtime, uint6
 bool mf_pymalloc_walk (const MfProcess *process, const MfPythonRuntime *runtime, const MfArenaVector *vector, MfPymallocHeap *heap,
     GError **error);
 void mf_pymalloc_heap_clear (MfPymallocHeap *heap);
+// The index of the arena that an address lies in; UINT32_MAX: in none.
+uint32_t mf_pymalloc_arena_at (const MfPymallocHeap *heap, uint64_t address);
 
 static inline bool
 mf_pool_block_is_free (const MfPymallocHeap *heap, const MfPool *pool, uint32_t i)
