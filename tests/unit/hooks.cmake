@@ -9,6 +9,9 @@ target_include_directories (test-native-unwind PRIVATE ${CMAKE_SOURCE_DIR}/colle
 memflow_test (native-symbols unit/native-symbols.c LIBRARIES memflow-native-symbols)
 memflow_test (layouts unit/layouts.c ${CMAKE_SOURCE_DIR}/collectors/hooks/agent/layouts.c LIBRARIES memflow-ring-reader)
 target_include_directories (test-layouts PRIVATE ${CMAKE_SOURCE_DIR}/collectors/hooks/agent)
+memflow_test (sampled-blocks unit/sampled-blocks.c ${CMAKE_SOURCE_DIR}/collectors/hooks/agent/sample.c)
+target_include_directories (test-sampled-blocks PRIVATE ${CMAKE_SOURCE_DIR}/collectors/hooks
+  ${CMAKE_SOURCE_DIR}/collectors/hooks/agent)
 memflow_test (frames-walk unit/frames-walk.c ${CMAKE_SOURCE_DIR}/collectors/hooks/agent/walk.c)
 target_include_directories (test-frames-walk PRIVATE ${CMAKE_SOURCE_DIR}/collectors/hooks
   ${CMAKE_SOURCE_DIR}/collectors/hooks/agent)

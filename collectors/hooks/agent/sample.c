@@ -110,11 +110,13 @@ insert (uintptr_t block, unsigned domain)
   return false;
 }
 
-// Takes a block out. False = it is none that was recorded.
+// Takes a block out. False = it is none that was recorded: NULL, which realloc may be given, looks like a place that is free.
 static bool
 take_out (uintptr_t block, unsigned *domain)
 {
   uint64_t hash = hash_of (block);
+  if (!block)
+    return false;
   if (MF_LIKELY (!atomic_load_explicit (filter_of (hash), memory_order_relaxed)))
     return false;
   for (int i = 0; i < 2; i++)
