@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum { OPTIMIZED = 1, VARARGS = 4, VARKEYWORDS = 8, GENERATOR = 0x20 }; // co_flags
-enum { SINGLETONS = 3 };                                               // None, False, True begin the constants
+enum { SINGLETONS = 3 }; // None, False, True begin the constants
 
-// Where the parts of `consts` begin: names, functions, and the objects of each function, which all functions share since
-// version 6.
+// Where the parts of `consts` begin: names, functions, and the objects of each function, which all
+// functions share since version 6.
 typedef struct {
   MfPyModule module; // first: what the caller holds
   uint32_t names, codes;
@@ -156,7 +156,8 @@ set_number (Making *m, MfPyValue *value, const MfMpyObject *object)
   memcpy (text, object->bytes, n);
   text[n] = 0;
   if (object->kind == MF_MPY_INT)
-    return (n == object->n && set_small (value, text)) || set_long (m, value, object->bytes, object->n);
+    return (n == object->n && set_small (value, text))
+           || set_long (m, value, object->bytes, object->n);
   value->kind = object->kind == MF_MPY_FLOAT ? MF_CONST_FLOAT : MF_CONST_COMPLEX;
   value->real = strtod (text, NULL);
   return true;
@@ -258,8 +259,11 @@ add_names (Making *m)
   m->texts = take_values (m, m->from->n_names);
   m->held->names = m->n_consts;
   for (uint32_t i = 0; m->texts && i < m->from->n_names; i++) {
-    m->texts[i] = (MfPyValue){ .kind = MF_CONST_TEXT, .flags = MF_PY_INTERNED, .number = m->texts[i].number,
-      .offset = m->from->names[i].offset, .n = m->from->names[i].n };
+    m->texts[i] = (MfPyValue){ .kind = MF_CONST_TEXT,
+      .flags = MF_PY_INTERNED,
+      .number = m->texts[i].number,
+      .offset = m->from->names[i].offset,
+      .n = m->from->names[i].n };
     m->texts[i].bytes = m->from->names[i].bytes;
     m->consts[m->n_consts++] = &m->texts[i];
   }
@@ -314,7 +318,8 @@ full_name (Making *m, const MfPyCode *parent, const MfPyValue *name)
   return take_text (m, bytes, n);
 }
 
-// All of MicroPython's state: arguments first; other variables have no names, and the value stack is there too.
+// All of MicroPython's state: arguments first; other variables have no names, and the value stack
+// is there too.
 static const MfPyValue *
 variables_of (Making *m, const MfMpyCode *code)
 {
@@ -322,11 +327,13 @@ variables_of (Making *m, const MfMpyCode *code)
   if (!names)
     return NULL;
   for (uint32_t i = 0; i < code->n_state; i++)
-    names[i] = i < code->n_arguments && code->arguments ? name_at (m, code->arguments[i]) : m->nothing;
+    names[i]
+        = i < code->n_arguments && code->arguments ? name_at (m, code->arguments[i]) : m->nothing;
   return take_tuple (m, names, code->n_state);
 }
 
-// Bodies of classes begin by naming their module; only they and modules read names without saying where from.
+// Bodies of classes begin by naming their module; only they and modules read names without saying
+// where from.
 static bool
 is_namespace (const MfMpyCode *code)
 {
@@ -339,8 +346,10 @@ is_namespace (const MfMpyCode *code)
 static uint32_t
 flags_of (const MfMpyCode *code)
 {
-  return (is_namespace (code) ? 0 : OPTIMIZED) | (code->scope_flags & MF_MPY_GENERATOR ? GENERATOR : 0)
-         | (code->scope_flags & MF_MPY_VARARGS ? VARARGS : 0) | (code->scope_flags & MF_MPY_VARKEYWORDS ? VARKEYWORDS : 0);
+  return (is_namespace (code) ? 0 : OPTIMIZED)
+         | (code->scope_flags & MF_MPY_GENERATOR ? GENERATOR : 0)
+         | (code->scope_flags & MF_MPY_VARARGS ? VARARGS : 0)
+         | (code->scope_flags & MF_MPY_VARKEYWORDS ? VARKEYWORDS : 0);
 }
 
 static int32_t
@@ -426,7 +435,8 @@ mf_mpy_as_py (const MfMpyModule *from, MfArena *arena)
   m.consts = mf_arena_take (arena, (n + 1) * sizeof *m.consts);
   m.nothing = take_text (&m, (const uint8_t *) "", 0);
   m.empty = take_tuple (&m, NULL, 0);
-  bool fine = held->objects && m.consts && m.nothing && m.empty && add_singletons (&m) && add_names (&m) && add_codes (&m, codes)
-              && add_all_objects (&m) && set_codes (&m, codes);
+  bool fine = held->objects && m.consts && m.nothing && m.empty && add_singletons (&m)
+              && add_names (&m) && add_codes (&m, codes) && add_all_objects (&m)
+              && set_codes (&m, codes);
   return fine ? &held->module : NULL;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A module of MicroPython in the form that CPython's have, so that both are analysed by the same code.
+// A module of MicroPython in the form that CPython's have, so that both are analysed by the same
+// code.
 #pragma once
 
 #include "bytecode/arena.h"
 #include "bytecode/mpy.h"
 
-// Code objects with the numbers of MicroPython's functions, whose names, constants and variables are those of the
-// module: `consts` and `names` are one tuple for all of them, the variables are what MicroPython calls its state. There
-// is no bytecode in them; mf_lower reads that of `mpy`. All of it lives in `arena`, and points into `module`. NULL: no memory.
+// Code objects with the numbers of MicroPython's functions, whose names, constants and variables
+// are those of the module: `consts` and `names` are one tuple for all of them, the variables are
+// what MicroPython calls its state. There is no bytecode in them; mf_lower reads that of `mpy`. All
+// of it lives in `arena`, and points into `module`. NULL: no memory.
 MfPyModule *mf_mpy_as_py (const MfMpyModule *module, MfArena *arena);
 
 // Where a constant of the function stands in `consts`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lowering of MicroPython's instructions (py/vm.c of 1.12 to 1.29). An iterator takes four places of the value stack
-// (MP_OBJ_ITER_BUF_NSLOTS): nothing, the iterator, and two that are free.
+// Lowering of MicroPython's instructions (py/vm.c of 1.12 to 1.29). An iterator takes four places
+// of the value stack (MP_OBJ_ITER_BUF_NSLOTS): nothing, the iterator, and two that are free.
 #include "bytecode/mpy-module.h"
 #include "bytecode/operations.h"
 
@@ -11,8 +11,33 @@ enum { ITERATOR_SLOTS = 4, MOST_FOR_ONE = 4 };
 
 // How the argument is taken.
 typedef enum {
-  NONE, NAME, TEXT, CONSTANT, OBJECT, CHILD, SMALL_INT, LOCAL, NUMBER, A1, A2, A3, JUMP, KEEP, TWICE, OPERATOR, COMPREHENSION, PAIR,
-  CALL, STARRED, CLOSURE, SLICE, UNWIND, PRESIZED, UNPACK_EX, WITH_SELF, N_HOW
+  NONE,
+  NAME,
+  TEXT,
+  CONSTANT,
+  OBJECT,
+  CHILD,
+  SMALL_INT,
+  LOCAL,
+  NUMBER,
+  A1,
+  A2,
+  A3,
+  JUMP,
+  KEEP,
+  TWICE,
+  OPERATOR,
+  COMPREHENSION,
+  PAIR,
+  CALL,
+  STARRED,
+  CLOSURE,
+  SLICE,
+  UNWIND,
+  PRESIZED,
+  UNPACK_EX,
+  WITH_SELF,
+  N_HOW
 } How;
 
 typedef struct {
@@ -120,7 +145,7 @@ row_of (Rows *found, const MfMpyInstruction *in)
   return *number ? &rows[*number - 1] : NULL;
 }
 
-_Static_assert (N_ROWS < 255, "rows are numbered in a byte");
+_Static_assert(N_ROWS < 255, "rows are numbered in a byte");
 
 // ---- operators (py/runtime0.h)
 
@@ -132,7 +157,7 @@ lower_unary (const MfMpyInstruction *in, MfOperation *op)
 }
 
 static void
-lower_compare (int64_t operator, MfOperation *op)
+lower_compare (int64_t operator, MfOperation * op)
 {
   enum { IN = 6, IS = 7 };
   static const uint8_t numbers[] = { 0, 4, 2, 1, 5, 3, 6, 8, 10 }; // as mf_py_compare_name has them
@@ -144,7 +169,8 @@ static void
 lower_operator (const MfMpyInstruction *in, MfOperation *op)
 {
   enum { COMPARISONS = 9, OPERATORS = 13 };
-  static const uint8_t numbers[OPERATORS] = { 7, 12, 1, 3, 9, 0, 10, 5, 4, 2, 11, 6, 8 }; // as mf_py_binary_name has them
+  static const uint8_t numbers[OPERATORS]
+      = { 7, 12, 1, 3, 9, 0, 10, 5, 4, 2, 11, 6, 8 }; // as mf_py_binary_name has them
   if (op->what == MF_DO_UNARY)
     lower_unary (in, op);
   else if (in->argument < COMPARISONS)
@@ -175,7 +201,8 @@ like (const Lowering *l, MfDo what)
   return op;
 }
 
-// The function's code, under it its cells as a tuple, and under that defaults, which may be missing.
+// The function's code, under it its cells as a tuple, and under that defaults, which may be
+// missing.
 static uint32_t
 lower_function (Lowering *l, uint32_t n_closed, bool closure)
 {
@@ -232,7 +259,8 @@ lower_pair (Lowering *l)
   return 2;
 }
 
-// How far below the item the container is: places of the value stack, counted before the item is taken.
+// How far below the item the container is: places of the value stack, counted before the item is
+// taken.
 static uint32_t
 lower_comprehension (Lowering *l)
 {
@@ -336,7 +364,10 @@ static uint32_t
 lower_one (const MfPyCode *code, Rows *found, const MfMpyInstruction *in, MfOperation *to)
 {
   const Row *row = row_of (found, in);
-  to[0] = (MfOperation){ .what = row ? row->what : MF_DO_UNKNOWN, .target = MF_PY_NO_TARGET, .offset = in->offset, .line = in->line };
+  to[0] = (MfOperation){ .what = row ? row->what : MF_DO_UNKNOWN,
+    .target = MF_PY_NO_TARGET,
+    .offset = in->offset,
+    .line = in->line };
   if (!row)
     return 1;
   to[0].sub = row->sub;
@@ -427,7 +458,8 @@ mf_mpy_lower (const MfPyCode *code, MfArena *arena, uint32_t *n_operations)
   }
   resolve_targets (operations, n, at, bytes);
   // machine code has no operations: nothing is known of it
-  operations[n] = (MfOperation){ .what = MF_DO_UNKNOWN, .target = MF_PY_NO_TARGET, .offset = bytes };
+  operations[n]
+      = (MfOperation){ .what = MF_DO_UNKNOWN, .target = MF_PY_NO_TARGET, .offset = bytes };
   *n_operations = n;
   return operations;
 }

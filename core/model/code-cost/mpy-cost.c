@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MicroPython py/persistentcode.c load_raw_code, py/emitglue.h mp_raw_code_t, py/bc.c mp_module_context_alloc_tables, py/qstr.c.
-// Up to 1.18 each function has a table of its constants; since 1.19 the module has one for all.
+// MicroPython py/persistentcode.c load_raw_code, py/emitglue.h mp_raw_code_t, py/bc.c
+// mp_module_context_alloc_tables, py/qstr.c. Up to 1.18 each function has a table of its constants;
+// since 1.19 the module has one for all.
 #include "model/code-cost/mpy-cost.h"
 
 #include <stdlib.h>
@@ -17,7 +18,8 @@ static void
 add (Walk *walk, MfBytes *sum, uint64_t bytes)
 {
   if (bytes)
-    walk->fine &= mf_bytes_add (sum, (MfBytes){ bytes, mf_granted (walk->question->target, bytes) });
+    walk->fine
+        &= mf_bytes_add (sum, (MfBytes){ bytes, mf_granted (walk->question->target, bytes) });
 }
 
 static void
@@ -62,7 +64,8 @@ add_object (Walk *walk, MfBytes *sum, const MfMpyObject *object)
     [MF_MPY_TUPLE] = MF_PY_TUPLE };
   if (object->kind == MF_MPY_INT)
     add_int (walk, sum, object);
-  bool is_name = object->kind == MF_MPY_STR && mf_name_pool_has (walk->question->pool, object->bytes, object->n);
+  bool is_name = object->kind == MF_MPY_STR
+                 && mf_name_pool_has (walk->question->pool, object->bytes, object->n);
   if (object->kind < MF_MPY_STR || object->kind == MF_MPY_INT || is_name)
     return;
   MfShape shape = { .type = (MfPyType) types[object->kind] };
@@ -100,7 +103,8 @@ count_uses (const MfMpyCode *code)
   return uses;
 }
 
-// The bytes of the function, the pointers to those inside of it, and up to 1.18 the table of its constants.
+// The bytes of the function, the pointers to those inside of it, and up to 1.18 the table of its
+// constants.
 static MfBytes
 price_function (Walk *walk, const MfMpyCode *code)
 {
@@ -110,7 +114,9 @@ price_function (Walk *walk, const MfMpyCode *code)
   if (walk->tables_apart) {
     Uses uses = count_uses (code);
     bytes += newer ? uses.names : 0; // a name took two bytes
-    add (walk, &price, (code->n_arguments + (newer ? uses.objects : code->n_objects) + (uint64_t) code->n_children) * word);
+    add (walk, &price,
+        (code->n_arguments + (newer ? uses.objects : code->n_objects) + (uint64_t) code->n_children)
+            * word);
   } else
     add (walk, &price, (uint64_t) code->n_children * word);
   add (walk, &price, bytes);
@@ -140,7 +146,8 @@ add_function (Walk *walk, MfMpyCost *cost, const MfMpyCode *code)
   if (kept && !kept[code->number])
     return;
   add_bytes (walk, &cost->kept, price);
-  // a function does without what it was made from; the function around it needs it to make the next one
+  // a function does without what it was made from; the function around it needs it to make the next
+  // one
   if (!kept || (code->parent && kept[code->parent->number]))
     add_bytes (walk, &cost->kept, raw);
 }
@@ -149,12 +156,14 @@ add_function (Walk *walk, MfMpyCost *cost, const MfMpyCode *code)
 static void
 add_tables (Walk *walk, MfMpyCost *cost)
 {
-  uint64_t word = walk->question->target->pointer, object = walk->question->target->representation == MF_REPR_D ? 8 : word;
+  uint64_t word = walk->question->target->pointer,
+           object = walk->question->target->representation == MF_REPR_D ? 8 : word;
   MfBytes tables = { 0, 0 };
   if (walk->module->header.version < 6)
     return;
   if (!walk->tables_apart)
-    add (walk, &tables, mf_round_up (2ull * walk->module->n_names, word) + object * walk->module->code->n_objects);
+    add (walk, &tables,
+        mf_round_up (2ull * walk->module->n_names, word) + object * walk->module->code->n_objects);
   add_objects (walk, &tables, walk->module->code);
   add_bytes (walk, &cost->all, tables);
   add_bytes (walk, &cost->kept, tables);

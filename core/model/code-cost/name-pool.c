@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MicroPython py/qstr.c qstr_add, qstr_from_strn: pools of 20 entries, 40, 80 …; chunks of 128 bytes, which grow where they are.
+// MicroPython py/qstr.c qstr_add, qstr_from_strn: pools of 20 entries, 40, 80 …; chunks of 128
+// bytes, which grow where they are.
 #include "model/code-cost/name-pool.h"
 
 #include "model/code-cost/known-names.h"
@@ -8,13 +9,18 @@
 #include <string.h>
 
 enum { FIRST_POOL = 20, CHUNK = 128, FEWEST = 64 };
-// Measured on 1.25 for Unix where a program imports its first module: its own path, sys.path, a few variables.
+// Measured on 1.25 for Unix where a program imports its first module: its own path, sys.path, a few
+// variables.
 enum { BOOT_NAMES = 8, BOOT_CHARACTERS = 64 };
 
 void
 mf_name_pool_init (MfNamePool *pool, const MfTarget *target)
 {
-  *pool = (MfNamePool){ .target = target, .room = FIRST_POOL, .left = FIRST_POOL - BOOT_NAMES, .chunk = CHUNK, .chunk_left = CHUNK - BOOT_CHARACTERS };
+  *pool = (MfNamePool){ .target = target,
+    .room = FIRST_POOL,
+    .left = FIRST_POOL - BOOT_NAMES,
+    .chunk = CHUNK,
+    .chunk_left = CHUNK - BOOT_CHARACTERS };
 }
 
 void
@@ -79,7 +85,8 @@ static MfBytes
 price_entries (const MfNamePool *pool, uint64_t entries)
 {
   enum { HASH = 2, LENGTH = 1 };
-  return price (pool, mf_sizeof (pool->target, "PnnnPP") + entries * (pool->target->pointer + HASH + LENGTH));
+  return price (
+      pool, mf_sizeof (pool->target, "PnnnPP") + entries * (pool->target->pointer + HASH + LENGTH));
 }
 
 static void
@@ -104,7 +111,8 @@ take_characters (MfNamePool *pool, uint64_t bytes, MfNamesCost *cost)
     return;
   }
   MfBytes before = price (pool, pool->chunk), after = price (pool, pool->chunk += bytes);
-  mf_bytes_add (&cost->likely, (MfBytes){ after.requested - before.requested, after.granted - before.granted });
+  mf_bytes_add (&cost->likely,
+      (MfBytes){ after.requested - before.requested, after.granted - before.granted });
 }
 
 static bool

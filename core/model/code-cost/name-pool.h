@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names (qstrs) that a MicroPython device keeps for good, as they come: each is there once, its characters stand in chunks, and
-// what finds them again in pools of which each new one is twice as large. One thread at a time.
+// The names (qstrs) that a MicroPython device keeps for good, as they come: each is there once, its
+// characters stand in chunks, and what finds them again in pools of which each new one is twice as
+// large. One thread at a time.
 #pragma once
 
 #include "model/code-cost/price.h"
@@ -21,14 +22,17 @@ typedef struct {
 
 typedef struct {
   MfBytes likely, pools; // of it, pools that were full and had to be followed by another
-  uint64_t n, n_firmware, firmware_characters; // names that are new, and those that the firmware is taken to have
+  uint64_t n, n_firmware,
+      firmware_characters; // names that are new, and those that the firmware is taken to have
 } MfNamesCost;
 
 void mf_name_pool_init (MfNamePool *pool, const MfTarget *target);
 void mf_name_pool_end (MfNamePool *pool);
 // Adds what a name takes that is neither there nor in the firmware. False: no memory.
 bool mf_name_pool_add (MfNamePool *pool, const uint8_t *bytes, uint32_t n, MfNamesCost *cost);
-// Whether a text that is made is a name that exists already, and so takes nothing (py/objstr.c mp_obj_new_str_from_vstr).
+// Whether a text that is made is a name that exists already, and so takes nothing (py/objstr.c
+// mp_obj_new_str_from_vstr).
 bool mf_name_pool_has (const MfNamePool *pool, const uint8_t *bytes, uint32_t n);
 // How much less and more it may be that was added last.
-void mf_name_pool_bound (const MfNamePool *pool, const MfNamesCost *cost, MfBytes *least, MfBytes *most);
+void mf_name_pool_bound (
+    const MfNamePool *pool, const MfNamesCost *cost, MfBytes *least, MfBytes *most);
