@@ -397,19 +397,33 @@ say_all (const Program *program, const Judgements *judgements)
          && say_dearest (program) && say_next (program, &judgements->all[judgements->memory]);
 }
 
+// Of a run for many targets: those of another Python than the code have no costs.
 static bool
-say_no_costs (const Program *program)
+note_no_costs (const Program *program)
+{
+  Budget *self = program->self;
+  size_t room = sizeof self->without, n = strlen (self->without);
+  if (self->n_without++ && n < room)
+    n += (size_t) snprintf (self->without + n, room - n, ", ");
+  if (n < room)
+    snprintf (self->without + n, room - n, "%s", program->facts->name);
+  return true;
+}
+
+bool
+budget_report_without (Budget *self)
 {
   Sentence sentence = { .n = 0 };
-  if (program->is_judged)
-    return mf_fail_option (program->self, "target",
+  const Program none = { .self = self };
+  if (!self->n_without)
+    return true;
+  if (self->target.n && !self->n_judged)
+    return mf_fail_option (self, "target",
         "there are no costs on %s: an analyzer before this one, as static-memory, has to price for "
         "it",
-        program->facts->name);
-  say (&sentence,
-      "there are no costs on %s: name it in the section of the analyzer that prices, too",
-      program->facts->name);
-  return publish (program, MF_SAY_WARNING, "not priced", (MfString){ 0 }, &sentence);
+        self->target.items[0]->name);
+  say (&sentence, "there are no costs on %s", self->without);
+  return publish (&none, MF_SAY_WARNING, "not priced", (MfString){ 0 }, &sentence);
 }
 
 bool
@@ -418,7 +432,8 @@ budget_report (Program *program)
   Budget *self = program->self;
   Judgements judgements = { 0 };
   if (!program->n_costs)
-    return say_no_costs (program);
+    return note_no_costs (program);
+  self->n_judged += program->is_judged;
   if (!publish_not_judged (program) || !judge_all (program, &judgements))
     return false;
   if (program->is_judged

@@ -108,7 +108,7 @@ finish (void *stage)
     if (!is_among (&self->target, self->targets.items[i])
         && !report_on (self, self->targets.items[i], false))
       return false;
-  return true;
+  return budget_report_without (self);
 }
 
 static void

@@ -45,6 +45,8 @@ typedef struct {
   Rows loaded; // of LoadedRow
   MfString input;
   uint32_t epoch, order;
+  uint32_t n_judged, n_without; // targets with costs that are judged, and those without costs
+  char without[600];            // names of the latter
 } Budget;
 
 // One module of the program on a target.
@@ -101,3 +103,5 @@ budget_figure (const Budget *self, MfNeed need)
 
 // What is published (budget-report.c).
 bool budget_report (Program *program);
+// After all targets: those without costs. False: it failed, or none that is to be judged has any.
+bool budget_report_without (Budget *self);

@@ -149,6 +149,22 @@ say_imports (StaticMemory *self, const TargetSum *sum)
       say (sum->code.likely).text);
 }
 
+// Of many targets, those that none of the modules are for are told in one sentence.
+static bool
+say_others (StaticMemory *self)
+{
+  MfString none = { 0 };
+  char names[500] = "";
+  size_t n = 0;
+  uint32_t others = 0;
+  for (uint32_t i = 0; i < self->n_sums; i++)
+    if (!self->sums[i].n_modules && n < sizeof names)
+      n += (size_t) snprintf (names + n, sizeof names - n, "%s%s", others++ ? ", " : "", self->sums[i].facts->name);
+  return !others
+         || tell (self, MF_SAY_WARNING, none, none, "", "nothing could be priced for %u of %u targets, which run another Python: %s", others,
+             self->n_sums, names);
+}
+
 static bool
 say_bounds (StaticMemory *self, const TargetSum *sum)
 {
@@ -201,8 +217,15 @@ mf_static_report (StaticMemory *self)
 {
   MfString none = { 0 };
   self->n_lost += self->total != 0;
+  uint32_t priced = 0;
+  for (uint32_t i = 0; i < self->n_sums; i++)
+    priced += self->sums[i].n_modules != 0;
+  if (priced && !say_others (self))
+    return false;
   for (uint32_t i = 0; i < self->n_sums; i++) {
     TargetSum *sum = &self->sums[i];
+    if (priced && !sum->n_modules)
+      continue;
     if (!say_imports (self, sum) || !say_bounds (self, sum) || !say_dearest (self, sum) || !say_next (self, sum)
         || !publish_tables (self, sum))
       return false;

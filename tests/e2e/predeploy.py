@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shipped configuration for what is looked at before deployment: verdict, exit status, paths, bounds, what calls do."""
 import json
+import re
 import unittest
 import zipfile
 
@@ -83,6 +84,15 @@ class Predeploy(EndToEnd):
         self.assertLess(abs(module["resident"] - 18224), 200)  # of a board with representation A; 18320 B in truth
         self.assertEqual(self.rows("static.refused"), [])
         self.assertIn("EXCEEDED", self.run_it(*sets, "budget.heap=16KiB", status=5).stdout)
+
+    def test_all_targets(self):
+        with zipfile.ZipFile(SOURCE_FOLDER / "tests/data/mpy/imports.zip") as archive:
+            archive.extract("p04_instances.mpy", self.folder)
+        run = self.run_it("pipeline.target=*", f"code.path={self.folder}/p04_instances.mpy")
+        self.assertEqual(sorted(re.findall(r"FITS +([a-z0-9-]+):", run.stdout)),
+                         [f"{board}-micropython" for board in ("esp32", "microbit", "rp2040", "stm32f405")])
+        self.assertEqual(len(re.findall("nothing could be priced", run.stdout)), 1)
+        self.assertRegex(" ".join(run.stdout.split()), r"not priced there are no costs on .*x86-64-py3\.11")
 
     def test_refused(self):
         self.memflow("run", PREDEPLOY, "--set", "pipeline.target=rp2040-micropython")
