@@ -43,30 +43,30 @@ def percent(said, truth):
 
 
 def compare(python, paths):
-    """How many are exact and the largest error in per cent: of loading alone, and of the interned strings."""
+    """How many are exact; in per cent the largest error of loading alone, and the error of the interned strings of all: the process
+    that tells the truth has a few of them itself."""
     micro = int(ask(python, "-c", "import sys; print(sys.version_info.micro)"))
-    exact, worst, worst_names = 0, 0.0, 0.0
+    exact, worst, said_names, true_names = 0, 0.0, 0, 0
     for path, truth, price in zip(paths, truths(python, paths), prices(python, micro, paths), strict=True):
         alone, names, n_names, unknown = price
         off = percent(alone, truth["alone"])
         exact += off == 0
         worst = max(worst, off)
-        if truth["names"]:
-            worst_names = max(worst_names, percent(names, truth["names"]))
+        said_names, true_names = said_names + names, true_names + truth["names"]
         if off or names != truth["names"] or unknown:
             print(f"# {python.name}: {path}: {alone} bytes of {truth['alone']}, {n_names} names of {names} bytes, "
                   f"in truth {truth['n_names']} of {truth['names']}; {unknown} objects are unknown")
-    return exact, worst, worst_names
+    return exact, worst, percent(said_names, true_names)
 
 
 def report(python, kind, paths):
-    exact, worst, worst_names = compare(python, paths)
+    exact, worst, of_names = compare(python, paths)
     name = f"{kind}-{re.sub('[^A-Za-z0-9.]+', '-', python.name)}"
     print(f"# measured {name}-modules {len(paths)} modules >= 1")
     print(f"# measured {name}-exact {exact} modules >= 0")
     print(f"# measured {name}-worst {worst:.3f} % <= {MOST_OFF}")
-    print(f"# measured {name}-worst-of-names {worst_names:.3f} % <= {MOST_OFF}", flush=True)
-    return worst <= MOST_OFF and worst_names <= MOST_OFF
+    print(f"# measured {name}-names {of_names:.3f} % <= {MOST_OFF}", flush=True)
+    return worst <= MOST_OFF and of_names <= MOST_OFF
 
 
 def check_corpus(python, folder):
