@@ -322,22 +322,34 @@ add_targets (MfOptionValue *value, GPtrArray *found, const char *pattern)
 }
 
 static bool
+add_words (MfOptionValue *value, GArray *words, GPtrArray *found, bool patterns,
+    bool (*add) (MfOptionValue *value, GPtrArray *found, const char *text))
+{
+  for (unsigned i = 0; i < words->len; i++) {
+    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
+    bool is_pattern = strpbrk (word->text, "*?");
+    if (is_pattern == patterns && (!take_word (value, word) || !add (value, found, word->text)))
+      return false;
+  }
+  return true;
+}
+
+static bool
 parse_targets (const MfOption *option, MfOptionValue *value, void *to)
 {
   g_autoptr (GArray) words = mf_config_words (value->entry);
   g_autoptr (GPtrArray) found = g_ptr_array_new ();
   if (!value->targets)
     return refuse (value, "", "'%s' cannot name targets here", mf_option_name (option).text);
-  for (unsigned i = 0; i < words->len; i++) {
-    const MfConfigWord *word = &g_array_index (words, MfConfigWord, i);
-    bool many = strpbrk (word->text, "*?");
-    if (!take_word (value, word) || !(many ? add_targets : add_target) (value, found, word->text))
-      return false;
-  }
+  if (!add_words (value, words, found, false, add_target))
+    return false;
+  guint named = found->len;
+  if (!add_words (value, words, found, true, add_targets))
+    return false;
   guint n = found->len;
   gpointer *items = g_ptr_array_steal (found, NULL);
   g_ptr_array_add (value->arena, items);
-  *(MfTargets *) to = (MfTargets){ .items = (const MfTargetFacts *const *) items, .n = n };
+  *(MfTargets *) to = (MfTargets){ .items = (const MfTargetFacts *const *) items, .n = n, .n_named = named };
   return true;
 }
 

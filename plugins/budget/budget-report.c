@@ -397,16 +397,24 @@ say_all (const Program *program, const Judgements *judgements)
          && say_dearest (program) && say_next (program, &judgements->all[judgements->memory]);
 }
 
-// Of a run for many targets: those of another Python than the code have no costs.
 static bool
-note_no_costs (const Program *program)
+fail_without (Budget *self, const MfTargetFacts *facts)
+{
+  return mf_fail_option (self, "target",
+      "there are no costs on %s: an analyzer before this one, as static-memory, has to price for it",
+      facts->name);
+}
+
+// Of targets that match a pattern, those of another Python than the code have no costs.
+static bool
+note_without (const Program *program)
 {
   Budget *self = program->self;
   size_t room = sizeof self->without, n = strlen (self->without);
-  if (self->n_without++ && n < room)
-    n += (size_t) snprintf (self->without + n, room - n, ", ");
+  if (program->is_judged && program->is_named)
+    return fail_without (self, program->facts);
   if (n < room)
-    snprintf (self->without + n, room - n, "%s", program->facts->name);
+    snprintf (self->without + n, room - n, "%s%s", n ? ", " : "", program->facts->name);
   return true;
 }
 
@@ -415,13 +423,10 @@ budget_report_without (Budget *self)
 {
   Sentence sentence = { .n = 0 };
   const Program none = { .self = self };
-  if (!self->n_without)
+  if (!self->without[0])
     return true;
   if (self->target.n && !self->n_judged)
-    return mf_fail_option (self, "target",
-        "there are no costs on %s: an analyzer before this one, as static-memory, has to price for "
-        "it",
-        self->target.items[0]->name);
+    return fail_without (self, self->target.items[0]);
   say (&sentence, "there are no costs on %s", self->without);
   return publish (&none, MF_SAY_WARNING, "not priced", (MfString){ 0 }, &sentence);
 }
@@ -432,7 +437,7 @@ budget_report (Program *program)
   Budget *self = program->self;
   Judgements judgements = { 0 };
   if (!program->n_costs)
-    return note_no_costs (program);
+    return note_without (program);
   self->n_judged += program->is_judged;
   if (!publish_not_judged (program) || !judge_all (program, &judgements))
     return false;

@@ -73,10 +73,10 @@ declare (void *stage)
 }
 
 static bool
-report_on (Budget *self, const MfTargetFacts *facts, bool is_judged)
+report_on (Budget *self, const MfTargetFacts *facts, bool is_judged, bool is_named)
 {
   Program program = {
-    .self = self, .name = mf_string (self, facts->name), .facts = facts, .is_judged = is_judged
+    .self = self, .name = mf_string (self, facts->name), .facts = facts, .is_judged = is_judged, .is_named = is_named
   };
   bool fine = budget_add_up (self, &program) && budget_report (&program);
   budget_forget (&program);
@@ -102,11 +102,11 @@ finish (void *stage)
         "there is)");
   mf_context (self, self->input, self->epoch);
   for (uint32_t i = 0; i < self->target.n; i++)
-    if (!report_on (self, self->target.items[i], true))
+    if (!report_on (self, self->target.items[i], true, i < self->target.n_named))
       return false;
   for (uint32_t i = 0; i < self->targets.n; i++)
     if (!is_among (&self->target, self->targets.items[i])
-        && !report_on (self, self->targets.items[i], false))
+        && !report_on (self, self->targets.items[i], false, false))
       return false;
   return budget_report_without (self);
 }

@@ -45,8 +45,8 @@ typedef struct {
   Rows loaded; // of LoadedRow
   MfString input;
   uint32_t epoch, order;
-  uint32_t n_judged, n_without; // targets with costs that are judged, and those without costs
-  char without[600];            // names of the latter
+  uint32_t n_judged; // targets with costs that are judged
+  char without[600]; // names of those without
 } Budget;
 
 // One module of the program on a target.
@@ -61,7 +61,7 @@ typedef struct {
   Budget *self;
   MfString name;
   const MfTargetFacts *facts;
-  bool is_judged;
+  bool is_judged, is_named; // named: not by a pattern
 
   Module *modules;
   MfNeedModule *needs;  // beside each module

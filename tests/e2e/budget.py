@@ -103,6 +103,7 @@ class Budget(EndToEnd):
                 ("budget.limit=app.nothing <= 1B", 1, "no module of the program matches 'app.nothing'"),
                 ("import-closure.entry=app.mian", 1, "there is no module 'app.mian' in what was read"),
                 ("budget.target=microbit-micropython", 1, "there are no costs on microbit-micropython"),
+                ("budget.target=stm32f405-micropython, microbit-micropython", 1, "there are no costs on microbit-micropython"),
                 ("code.library=nowhere", 1, "nowhere is no folder")]
         for value, status, words in rows:
             with self.subTest(value):

@@ -183,7 +183,8 @@ typedef struct {
   MfTexts modules;             // that are part of the firmware: importing them reads no file
   const struct MfTarget *model;  // the same for core/model
 } MfTargetFacts;
-typedef struct { const MfTargetFacts *const *items; uint32_t n, reserved; } MfTargets;
+// The first n_named of them were named, the others match a pattern, as * does.
+typedef struct { const MfTargetFacts *const *items; uint32_t n, n_named; } MfTargets;
 
 // "app.net <= 12KiB"
 typedef struct { const char *what; MfSize at_most; } MfLimit;
