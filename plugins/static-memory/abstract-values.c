@@ -250,10 +250,7 @@ mf_thing_float (MfHeap *heap, double value)
 uint64_t
 mf_text_hash (const char *text, size_t n)
 {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (size_t i = 0; i < n; i++)
-    hash = (hash ^ (uint8_t) text[i]) * 0x100000001b3;
-  return hash ^ hash >> 29;
+  return mf_bytes_hash ((const uint8_t *) text, n);
 }
 
 // Characters, and the highest lead byte decides the width.
@@ -369,15 +366,13 @@ MfThing *
 mf_thing_map (MfHeap *heap, unsigned type, uint64_t presized)
 {
   MfThing *thing = mf_thing_new (heap, MF_V_MAP, type);
-  bool micropython = mf_target_is_micropython (heap->target);
-  MfShape shape = { .type = (MfPyType) type, .length = type == MF_PY_DICT || micropython ? presized : 0 };
+  MfShape shape = { .type = (MfPyType) type, .length = type == MF_PY_DICT ? presized : 0 };
   thing->map = mf_map_new (heap, true);
-  shape.made = micropython ? MF_MADE_CAPACITY : MF_MADE_EXACT;
-  shape.capacity = micropython ? presized : 0;
-  if (micropython)
+  thing->map->slots = shape.length ? mf_dict_slots (presized) : 0;
+  if (mf_target_is_micropython (heap->target)) { // sets, too, and exactly so many
     thing->map->slots = presized;
-  else
-    thing->map->slots = shape.length ? mf_dict_slots (presized) : 0;
+    shape = (MfShape){ .type = (MfPyType) type, .made = MF_MADE_CAPACITY, .capacity = presized };
+  }
   mf_thing_hold (heap, thing, mf_heap_shape (heap, &shape), false);
   return thing;
 }

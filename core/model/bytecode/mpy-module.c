@@ -34,13 +34,6 @@ held_of (const MfPyCode *code)
 }
 
 uint32_t
-mf_mpy_const_none (const MfPyCode *code)
-{
-  (void) code;
-  return 0;
-}
-
-uint32_t
 mf_mpy_const_name (const MfPyCode *code, uint32_t name)
 {
   return held_of (code)->names + name;

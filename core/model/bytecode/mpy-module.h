@@ -12,11 +12,10 @@
 // of it lives in `arena`, and points into `module`. NULL: no memory.
 MfPyModule *mf_mpy_as_py (const MfMpyModule *module, MfArena *arena);
 
-// Where a constant of the function stands in `consts`.
-uint32_t mf_mpy_const_none (const MfPyCode *code);
+// Where a constant of the function stands in `consts`, which None, False and True begin.
 uint32_t mf_mpy_const_name (const MfPyCode *code, uint32_t name);
 uint32_t mf_mpy_const_child (const MfPyCode *code, uint32_t child);
 uint32_t mf_mpy_const_object (const MfPyCode *code, uint32_t object);
 
 // Bits of py/scope.h, as in MfMpyCode.scope_flags.
-enum { MF_MPY_GENERATOR = 1, MF_MPY_VARKEYWORDS = 2, MF_MPY_VARARGS = 4, MF_MPY_DEFKWARGS = 8 };
+enum { MF_MPY_GENERATOR = 1, MF_MPY_VARKEYWORDS = 2, MF_MPY_VARARGS = 4 };

@@ -4,7 +4,6 @@
 #include "bytecode/mpy-module.h"
 #include "bytecode/operations.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { ITERATOR_SLOTS = 4, MOST_FOR_ONE = 4 };
@@ -30,14 +29,11 @@ typedef enum {
   COMPREHENSION,
   PAIR,
   CALL,
-  STARRED,
   CLOSURE,
-  SLICE,
   UNWIND,
   PRESIZED,
   UNPACK_EX,
-  WITH_SELF,
-  N_HOW
+  WITH_SELF
 } How;
 
 typedef struct {
@@ -76,7 +72,7 @@ static const Row rows[] = {
   { "BUILD_LIST", MF_DO_LIST, 0, 0, 1, NUMBER },
   { "BUILD_MAP", MF_DO_MAP, 0, 0, 1, PRESIZED },
   { "BUILD_SET", MF_DO_SET, 0, 0, 1, NUMBER },
-  { "BUILD_SLICE", MF_DO_SLICE, 0, 0, 1, SLICE },
+  { "BUILD_SLICE", MF_DO_SLICE, 0, 0, 1, NUMBER },
   { "STORE_COMP", MF_DO_LIST_APPEND, 0, 0, 0, COMPREHENSION },
   { "UNPACK_SEQUENCE", MF_DO_UNPACK, 0, 1, 0, NUMBER },
   { "UNPACK_EX", MF_DO_UNPACK_EX, 0, 1, 0, UNPACK_EX },
@@ -84,8 +80,8 @@ static const Row rows[] = {
   { "MAKE_FUNCTION_DEFARGS", MF_DO_FUNCTION, 3, 0, 1, CHILD },
   { "CALL_FUNCTION", MF_DO_CALL_PAIRS, 0, 0, 1, CALL },
   { "CALL_METHOD", MF_DO_CALL_PAIRS, 1, 0, 1, CALL },
-  { "CALL_FUNCTION_VAR_KW", MF_DO_CALL_STARRED, 0, 0, 1, STARRED },
-  { "CALL_METHOD_VAR_KW", MF_DO_CALL_STARRED, 1, 0, 1, STARRED },
+  { "CALL_FUNCTION_VAR_KW", MF_DO_CALL_STARRED, 0, 0, 1, CALL },
+  { "CALL_METHOD_VAR_KW", MF_DO_CALL_STARRED, 1, 0, 1, CALL },
   { "UNWIND_JUMP", MF_DO_JUMP, 0, 0, 0, UNWIND },
   { "JUMP", MF_DO_JUMP, 0, 0, 0, JUMP },
   { "POP_JUMP_IF_TRUE", MF_DO_BRANCH, 't', 1, 0, JUMP },
@@ -287,15 +283,6 @@ lower_twice (Lowering *l)
   return 2;
 }
 
-// An argument of eight bits each: positional ones, and pairs of name and value.
-static uint32_t
-lower_call (Lowering *l)
-{
-  l->to[0].a = (uint32_t) l->in->argument & 0xff;
-  l->to[0].b = (uint32_t) (l->in->argument >> 8) & 0xff;
-  return 1;
-}
-
 static void
 lower_small_int (const MfMpyInstruction *in, MfOperation *op)
 {
@@ -315,7 +302,6 @@ lower_argument (const Lowering *l)
   case NAME:
   case LOCAL:
   case NUMBER:
-  case SLICE:
     op->a = argument;
     break;
   case WITH_SELF:
@@ -329,7 +315,7 @@ lower_argument (const Lowering *l)
     op->a = mf_mpy_const_object (l->code, argument);
     break;
   case CONSTANT:
-    op->a = mf_mpy_const_none (l->code) + l->row->sub;
+    op->a = l->row->sub;
     break;
   case SMALL_INT:
     lower_small_int (l->in, op);
@@ -342,6 +328,7 @@ lower_argument (const Lowering *l)
   case PRESIZED:
     op->b = argument;
     break;
+  case CALL: // positional arguments, and pairs of name and value
   case UNPACK_EX:
     op->a = argument & 0xff;
     op->b = argument >> 8 & 0xff;
@@ -388,9 +375,6 @@ lower_one (const MfPyCode *code, Rows *found, const MfMpyInstruction *in, MfOper
     return lower_comprehension (&l);
   case TWICE:
     return lower_twice (&l);
-  case CALL:
-  case STARRED:
-    return lower_call (&l);
   default:
     return 1;
   }
@@ -408,19 +392,6 @@ lower_cells (const MfMpyCode *code, MfOperation *to)
       .a = cells[i],
       .target = MF_PY_NO_TARGET };
   return code->n_cells;
-}
-
-static void
-resolve_targets (MfOperation *operations, uint32_t n, const uint32_t *at, uint32_t bytes)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t target = operations[i].target;
-    if (target == MF_PY_NO_TARGET)
-      continue;
-    operations[i].target = target < bytes && at[target] < n ? at[target] : MF_PY_NO_TARGET;
-    if (operations[i].target == MF_PY_NO_TARGET)
-      operations[i].what = MF_DO_UNKNOWN;
-  }
 }
 
 static uint32_t
@@ -456,7 +427,7 @@ mf_mpy_lower (const MfPyCode *code, MfArena *arena, uint32_t *n_operations)
     at[in.offset] = n;
     n += lower_one (code, &found, &in, operations + n);
   }
-  resolve_targets (operations, n, at, bytes);
+  mf_resolve_targets (operations, n, at, bytes, 1);
   // machine code has no operations: nothing is known of it
   operations[n]
       = (MfOperation){ .what = MF_DO_UNKNOWN, .target = MF_PY_NO_TARGET, .offset = bytes };

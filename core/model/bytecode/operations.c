@@ -308,13 +308,13 @@ lower_one (const MfLowering *lowering, const MfPyInstruction *in, MfOperation *t
 
 // ---- a whole code object
 
-static void
-resolve_targets (MfOperation *operations, uint32_t n, const uint32_t *at, uint32_t units)
+void
+mf_resolve_targets (MfOperation *operations, uint32_t n, const uint32_t *at, uint32_t units, uint32_t unit)
 {
   for (uint32_t i = 0; i < n; i++)
     if (operations[i].target != MF_PY_NO_TARGET) {
-      uint32_t unit = operations[i].target / 2;
-      operations[i].target = unit < units && at[unit] < n ? at[unit] : MF_PY_NO_TARGET;
+      uint32_t place = operations[i].target / unit;
+      operations[i].target = place < units && at[place] < n ? at[place] : MF_PY_NO_TARGET;
       if (operations[i].target == MF_PY_NO_TARGET)
         operations[i].what = MF_DO_UNKNOWN;
     }
@@ -357,7 +357,7 @@ mf_lower (const MfLowering *lowering, const MfPyCode *code, MfArena *arena, uint
     return NULL;
   memset (at, 0xff, ((size_t) units + 1) * sizeof *at);
   uint32_t n = lower_all (lowering, code, operations, at);
-  resolve_targets (operations, n, at, units);
+  mf_resolve_targets (operations, n, at, units, 2);
   // behind the last instruction, so that every operation has a next one
   operations[n] = (MfOperation){ .what = MF_DO_UNKNOWN, .target = MF_PY_NO_TARGET, .offset = 2 * units };
   *n_operations = n;

@@ -120,5 +120,7 @@ MfOperation *mf_lower (
 uint32_t mf_raised_values (const MfPyCode *code);
 // The same for a function of MicroPython; mf_lower calls it.
 MfOperation *mf_mpy_lower (const MfPyCode *code, MfArena *arena, uint32_t *n_operations);
+// Makes byte offsets of jumps indices of operations: `at` has the first operation of each unit of `unit` bytes.
+void mf_resolve_targets (MfOperation *operations, uint32_t n, const uint32_t *at, uint32_t units, uint32_t unit);
 // For people: "builds a list" …
 const char *mf_do_text (MfDo what);

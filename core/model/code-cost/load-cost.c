@@ -23,20 +23,11 @@ typedef struct {
 
 // ---- interned strings
 
-static uint64_t
-hash_of (const MfPyValue *text)
-{
-  uint64_t hash = 0xcbf29ce484222325;
-  for (uint32_t i = 0; i < text->n; i++)
-    hash = (hash ^ text->bytes[i]) * 0x100000001b3;
-  return hash ^ hash >> 32;
-}
-
 // True when it is the first of its kind. The table has room for all values of the module.
 static bool
 note_interned (Walk *walk, const MfPyValue *text)
 {
-  uint64_t i = hash_of (text) & walk->mask;
+  uint64_t i = mf_bytes_hash (text->bytes, text->n) & walk->mask;
   for (; walk->interned[i]; i = (i + 1) & walk->mask) {
     const MfPyValue *other = walk->interned[i];
     if (other->n == text->n && !memcmp (other->bytes, text->bytes, text->n))

@@ -34,15 +34,6 @@ mf_name_pool_end (MfNamePool *pool)
 
 // ---- the set of names
 
-static uint32_t
-hash_of (const uint8_t *bytes, uint32_t n)
-{
-  uint64_t hash = 0xcbf29ce484222325;
-  for (uint32_t i = 0; i < n; i++)
-    hash = (hash ^ bytes[i]) * 0x100000001b3;
-  return (uint32_t) (hash ^ hash >> 32);
-}
-
 static MfPooledName **
 place_of (MfPooledName **names, uint32_t mask, uint32_t hash, const uint8_t *bytes, uint32_t n)
 {
@@ -120,7 +111,7 @@ add (MfNamePool *pool, const uint8_t *bytes, uint32_t n, MfNamesCost *cost)
 {
   if (!make_room (pool))
     return false;
-  uint32_t hash = hash_of (bytes, n);
+  uint32_t hash = (uint32_t) mf_bytes_hash (bytes, n);
   MfPooledName **place = place_of (pool->names, pool->mask, hash, bytes, n);
   if (*place)
     return true;
@@ -153,7 +144,7 @@ mf_name_pool_has (const MfNamePool *pool, const uint8_t *bytes, uint32_t n)
 {
   if (!n || mf_firmware_has_name (bytes, n))
     return true;
-  return pool->names && *place_of (pool->names, pool->mask, hash_of (bytes, n), bytes, n);
+  return pool->names && *place_of (pool->names, pool->mask, (uint32_t) mf_bytes_hash (bytes, n), bytes, n);
 }
 
 // Other firmware has fewer names, and before the first import there were a few more or less.

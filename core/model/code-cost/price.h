@@ -10,6 +10,16 @@ typedef struct {
   uint64_t requested, granted;
 } MfBytes;
 
+// FNV-1a of names and texts, for tables of them.
+static inline uint64_t
+mf_bytes_hash (const uint8_t *bytes, size_t n)
+{
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t i = 0; i < n; i++)
+    hash = (hash ^ bytes[i]) * 0x100000001b3;
+  return hash ^ hash >> 32;
+}
+
 enum { MF_PRICES = 1024 }; // a power of two
 
 // Prices that were computed before: a module has few shapes and many objects.
